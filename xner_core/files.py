@@ -1,0 +1,146 @@
+"""Files on a local disk or an Arrow filesystem (`s3://…`), each made visible in one step.
+
+A local file is written aside and renamed. An object store shows an object only when its upload is complete,
+so there the same code writes straight to the final name.
+"""
+
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import fs
+
+from xner_core.errors import XnerError
+
+_PARTIAL = ".partial-"
+
+
+@dataclass(frozen=True)
+class Location:
+    """A file or folder on some filesystem; `location / "name"` is inside it."""
+
+    filesystem: fs.FileSystem
+    path: str
+
+    def __truediv__(self, name: str) -> "Location":
+        return Location(self.filesystem, f"{self.path.rstrip('/')}/{name}")
+
+    def __str__(self) -> str:
+        return self.path if self.is_local else f"{self.filesystem.type_name}://{self.path}"
+
+    def __reduce__(self):
+        # Arrow filesystems pickle, credentials from the environment included; the address alone is enough.
+        return (locate, (str(self),)) if self.filesystem.type_name in ("local", "s3") else super().__reduce__()
+
+    @property
+    def name(self) -> str:
+        return self.path.rsplit("/", 1)[-1]
+
+    @property
+    def is_local(self) -> bool:
+        return isinstance(self.filesystem, fs.LocalFileSystem)
+
+    def exists(self) -> bool:
+        return self.filesystem.get_file_info(self.path).type != fs.FileType.NotFound
+
+    def is_folder(self) -> bool:
+        return self.filesystem.get_file_info(self.path).type == fs.FileType.Directory
+
+    def files(self) -> list["Location"]:
+        """Every file at any depth in this folder, in the order of their paths; none if there is no such folder."""
+        found = self.filesystem.get_file_info(fs.FileSelector(self.path, recursive=True, allow_not_found=True))
+        paths = sorted(info.path for info in found if info.is_file and _PARTIAL not in info.base_name)
+        return [Location(self.filesystem, path) for path in paths]
+
+    def relative_to(self, folder: "Location") -> str:
+        return self.path.removeprefix(folder.path.rstrip("/") + "/")
+
+    def delete(self) -> None:
+        self.filesystem.delete_file(self.path)
+
+    @contextmanager
+    def open_input(self) -> Iterator[BinaryIO]:
+        try:
+            stream = self.filesystem.open_input_file(self.path)
+        except FileNotFoundError:
+            raise XnerError(f"{self}: no such file") from None
+        with stream:
+            yield stream
+
+    @contextmanager
+    def open_output(self) -> Iterator[BinaryIO]:
+        """A new file that appears under its name only when the block ends without an exception."""
+        if not self.is_local:
+            # An object appears when its stream is closed, so on an exception the stream stays open, and is dropped.
+            stream = self.filesystem.open_output_stream(self.path)
+            yield stream
+            stream.close()
+            return
+        final = Path(self.path)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        aside = final.with_name(f"{final.name}{_PARTIAL}{uuid.uuid4().hex}")
+        try:
+            with open(aside, "xb") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(aside, final)
+        finally:
+            aside.unlink(missing_ok=True)
+
+
+def locate(address: str | Path) -> Location:
+    """The location of a path or URI: a local path, or anything `pyarrow.fs.FileSystem.from_uri` takes.
+
+    S3 credentials, region and endpoint come from the usual AWS environment variables (`AWS_ENDPOINT_URL` …).
+
+    Raises:
+        XnerError: the URI's scheme is unknown.
+    """
+    text = str(address)
+    if "://" not in text:
+        return Location(fs.LocalFileSystem(), str(Path(text).absolute()))
+    try:
+        filesystem, path = fs.FileSystem.from_uri(text)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise XnerError(f"{text}: cannot open this address: {error}") from error
+    return Location(filesystem, path)
+
+
+def write_table(location: Location, table: pa.Table) -> None:
+    """Writes a table as one Parquet file (zstd), visible only when whole."""
+    with location.open_output() as stream:
+        pq.write_table(table, stream, compression="zstd")
+
+
+def read_table(location: Location, columns: list[str] | None = None) -> pa.Table:
+    """Reads one Parquet file.
+
+    Raises:
+        XnerError: no such file, or not a Parquet file.
+    """
+    with location.open_input() as stream:
+        try:
+            return pq.ParquetFile(stream).read(columns=columns)
+        except pa.ArrowInvalid as error:
+            raise XnerError(f"{location}: not a readable Parquet file ({error}); delete it and run again") from error
+
+
+def write_json(location: Location, value: Any) -> None:
+    with location.open_output() as stream:
+        stream.write((json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode("utf-8"))
+
+
+def read_json(location: Location) -> Any:
+    with location.open_input() as stream:
+        try:
+            return json.loads(stream.read())
+        except ValueError as error:
+            raise XnerError(f"{location}: not valid JSON ({error})") from error

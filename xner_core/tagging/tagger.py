@@ -1,0 +1,91 @@
+"""The tagger: any token classification model, from raw texts to typed character spans with a confidence."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jsonargparse.typing import PositiveInt
+
+from xner_core.hashing import fingerprint
+from xner_core.models.batching import pad, token_batches
+from xner_core.models.loading import STARTER, load_token_classifier, model_digest, model_window, tagger_folder
+from xner_core.models.tokenisation import TokenisedText, WordTokeniser
+from xner_core.spans import Entity
+from xner_core.tagging.decoding import decode
+from xner_core.tagging.labels import LabelScheme, label_map
+
+# Raised whenever the same model and settings would give other entities.
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class TaggerSettings:
+    """Which model tags, and how.
+
+    Args:
+        model: a Hugging Face token classification model, a local folder, or `starter`
+        label_map: `conll`, `ontonotes`, or a map from the model's entity types to those to keep
+        batch_tokens: tokens, padding included, that the model reads at once
+    """
+
+    model: str = STARTER
+    label_map: str | dict[str, str] = "conll"
+    batch_tokens: PositiveInt = 4096
+
+    def fingerprint(self) -> str:
+        """The identity of the entities that a tagger with these settings finds."""
+        return fingerprint(
+            stage="tag",
+            version=VERSION,
+            model=model_digest(tagger_folder(self.model)),
+            labels=label_map(self.label_map),
+        )
+
+
+class Tagger:
+    """Tags raw texts; `tag` is `finish(compute(prepare(texts)))`, which a caller may run apart."""
+
+    def __init__(self, settings: TaggerSettings, device: str = "cpu"):
+        model, tokenizer = load_token_classifier(settings.model)
+        self._settings = settings
+        self._device = torch.device(device)
+        self._model = model.to(self._device)
+        self._tokenise = WordTokeniser(tokenizer, model_window(model, tokenizer))
+        self._padding = tokenizer.pad_token_id
+        labels = [model.config.id2label[index] for index in range(model.config.num_labels)]
+        self._scheme = LabelScheme(labels, label_map(settings.label_map))
+
+    @property
+    def types(self) -> list[str]:
+        """The entity types that this tagger can find."""
+        return self._scheme.types
+
+    def tag(self, texts: Sequence[str]) -> list[list[Entity]]:
+        """The entities of each text, in the order of the texts and of their starts."""
+        prepared = self.prepare(texts)
+        return self.finish(prepared, self.compute(prepared))
+
+    def prepare(self, texts: Sequence[str]) -> list[TokenisedText]:
+        return self._tokenise(texts)
+
+    @torch.inference_mode()
+    def compute(self, prepared: Sequence[TokenisedText]) -> np.ndarray:
+        """State probabilities of all words of all texts in order, [words, states]."""
+        offsets = np.cumsum([0] + [len(text.words) for text in prepared])
+        probabilities = np.zeros((offsets[-1], len(self._scheme.states)), dtype=np.float32)
+        probabilities[:, 0] = 1
+        windows = [(offsets[i], window) for i, text in enumerate(prepared) for window in text.windows]
+        matrix = torch.from_numpy(self._scheme.matrix).to(self._device)
+        for batch in token_batches([len(window.ids) for _, window in windows], self._settings.batch_tokens):
+            ids, mask = pad([windows[i][1].ids for i in batch], self._padding)
+            with torch.autocast(self._device.type, torch.bfloat16, enabled=self._device.type == "cuda"):
+                logits = self._model(input_ids=ids.to(self._device), attention_mask=mask.to(self._device)).logits
+            states = (logits.float().softmax(dim=-1) @ matrix).cpu().numpy()
+            for row, i in enumerate(batch):
+                offset, window = windows[i]
+                probabilities[offset + window.words] = states[row, window.positions]
+        return probabilities
+
+    def finish(self, prepared: Sequence[TokenisedText], probabilities: np.ndarray) -> list[list[Entity]]:
+        return decode(self._scheme, [text.words for text in prepared], probabilities)

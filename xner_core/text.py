@@ -1,0 +1,17 @@
+"""Words of a raw text, as half-open offsets in Unicode code points; the text itself is never changed."""
+
+import re
+
+# Scripts that put no spaces between words: each character is a word of its own.
+_UNSPACED = (
+    "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f\u0e00-\u0edf\u1000-\u109f\u1780-\u17ff"
+)
+# A word: one unspaced character, a run of other letters, digits and marks, or a single symbol.
+_WORD = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])\w)+|[^\w\s]")
+
+UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "lo", "km", "my"})
+
+
+def words(text: str) -> list[tuple[int, int]]:
+    """The words of a text in order: runs of letters and digits, single symbols, single unspaced characters."""
+    return [match.span() for match in _WORD.finditer(text)]

@@ -1,0 +1,131 @@
+"""From annotated texts to what a token classifier is trained on.
+
+A target is a set of labels that the annotation admits. A token of an entity has one label. A token outside all
+entities may be O, and also belong to any type that the annotation may have missed in this text: a type that a data set
+does not mark, or the type of an entity whose projection failed. A masked token has no target.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TypedDict
+
+import numpy as np
+import torch
+from transformers import PreTrainedTokenizerFast
+
+from xner_core.models.tokenisation import WordTokeniser
+from xner_core.spans import Entity, Span
+from xner_core.training.losses import IGNORED
+
+
+@dataclass(frozen=True)
+class AnnotatedText:
+    """A raw text and what is known of its entities.
+
+    Attributes:
+        text: the raw text
+        entities: the entities that are known
+        masked: spans of which nothing is known
+        missed: types that a token outside the entities may have all the same
+    """
+
+    text: str
+    entities: Sequence[Entity] = ()
+    masked: Sequence[Span] = ()
+    missed: Collection[str] = field(default_factory=frozenset)
+
+
+class Features(TypedDict):
+    """One window of a text: token ids and targets, both [tokens]."""
+
+    input_ids: np.ndarray
+    targets: np.ndarray
+
+
+class TargetScheme:
+    """The labels of a set of types, and the targets: each label, then O with each subset of the types.
+
+    `admissible` is bool [targets, labels]: the labels that each target admits.
+    """
+
+    def __init__(self, types: Iterable[str]):
+        self.types = sorted(types)
+        self.labels = ["O"] + [f"{prefix}-{type_}" for type_ in self.types for prefix in "BI"]
+        subsets = 1 << len(self.types)
+        self.admissible = torch.zeros((len(self.labels) + subsets, len(self.labels)), dtype=torch.bool)
+        self.admissible[: len(self.labels)] = torch.eye(len(self.labels), dtype=torch.bool)
+        for subset in range(subsets):
+            row = self.admissible[len(self.labels) + subset]
+            row[0] = True
+            for bit in range(len(self.types)):
+                row[2 * bit + 1 : 2 * bit + 3] = bool(subset >> bit & 1)
+
+    def outside(self, missed: Collection[str]) -> int:
+        """The target of a token outside all entities where these types may have been missed."""
+        bits = sum(1 << bit for bit, type_ in enumerate(self.types) if type_ in missed)
+        return len(self.labels) + bits
+
+    def entity(self, type_: str, begins: bool) -> int:
+        return 2 * self.types.index(type_) + (1 if begins else 2)
+
+    def labels_of(self, targets: np.ndarray) -> list[str]:
+        """The most specific label of each target: a subset of types counts as O."""
+        return [self.labels[target] if target < len(self.labels) else "O" for target in targets]
+
+
+class FeatureEncoder:
+    """Turns annotated texts into features; entities of types outside the scheme are masked."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, window: int, scheme: TargetScheme):
+        self._tokenise = WordTokeniser(tokenizer, window)
+        self._scheme = scheme
+
+    def __call__(self, texts: Sequence[AnnotatedText]) -> list[list[Features]]:
+        """The windows of each text; only the first token of a word has a target."""
+        features = []
+        for text, tokenised in zip(texts, self._tokenise([text.text for text in texts]), strict=True):
+            word_targets = self._word_targets(text, tokenised.words)
+            windows = []
+            for window in tokenised.windows:
+                targets = np.full(len(window.ids), IGNORED, dtype=np.int64)
+                targets[window.positions] = word_targets[window.words]
+                windows.append(Features(input_ids=window.ids, targets=targets))
+            features.append(windows)
+        return features
+
+    def _word_targets(self, text: AnnotatedText, words: Sequence[Span]) -> np.ndarray:
+        targets = np.full(len(words), self._scheme.outside(text.missed), dtype=np.int64)
+        for entity in sorted(text.entities):
+            covered = [i for i, word in enumerate(words) if _mostly_inside(word, entity.span)]
+            for position, i in enumerate(covered):
+                known = entity.type in self._scheme.types
+                targets[i] = self._scheme.entity(entity.type, position == 0) if known else IGNORED
+        for span in text.masked:
+            for i, word in enumerate(words):
+                if word.overlaps(span):
+                    targets[i] = IGNORED
+        return targets
+
+
+def _mostly_inside(word: Span, span: Span) -> bool:
+    """Whether at least half of a word lies in a span: one token can hold several Chinese words."""
+    shared = min(word.end, span.end) - max(word.start, span.start)
+    return 2 * shared >= word.end - word.start
+
+
+def collate(features: Sequence[Features], padding: int) -> dict[str, torch.Tensor]:
+    """A batch for a token classifier: `input_ids`, `attention_mask` and `labels` (the targets), [features, longest]."""
+    longest = max(len(feature["input_ids"]) for feature in features)
+    shape = (len(features), longest)
+    ids = np.full(shape, padding, dtype=np.int64)
+    mask = np.zeros(shape, dtype=np.int64)
+    targets = np.full(shape, IGNORED, dtype=np.int64)
+    for row, feature in enumerate(features):
+        ids[row, : len(feature["input_ids"])] = feature["input_ids"]
+        mask[row, : len(feature["input_ids"])] = 1
+        targets[row, : len(feature["input_ids"])] = feature["targets"]
+    return {
+        "input_ids": torch.from_numpy(ids),
+        "attention_mask": torch.from_numpy(mask),
+        "labels": torch.from_numpy(targets),
+    }

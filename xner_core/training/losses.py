@@ -1,0 +1,71 @@
+"""Losses on p, the probability that a model gives to a token's label.
+
+    cross-entropy        -log p
+    focal                -(1 - p)^gamma log p      (Lin et al. 2017, arXiv:1708.02002, eq. 4)
+    reverse focal        -p^gamma log p            (Li, He, Xu 2021, arXiv:2101.11112)
+
+Read as a differentiable product, the reverse focal loss has a gradient that changes sign at p = exp(-1/gamma): below
+it the model is pushed away from the label. With `detach_weight` the weight is a constant and the sign never changes.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jsonargparse.typing import NonNegativeFloat
+from torch.nn.functional import log_softmax
+
+IGNORED = -100
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """The loss of a student.
+
+    Args:
+        name: cross_entropy, focal or reverse_focal
+        gamma: exponent of the weight of focal and reverse_focal; 0 is cross-entropy
+        detach_weight: take the weight as a constant, without a gradient of its own
+    """
+
+    name: Literal["cross_entropy", "focal", "reverse_focal"] = "cross_entropy"
+    gamma: NonNegativeFloat = 1.0
+    detach_weight: bool = True
+
+
+def token_loss(log_p: torch.Tensor, settings: LossSettings) -> torch.Tensor:
+    """The loss of each token from the log-probability of its label; same shape."""
+    if settings.name == "cross_entropy":
+        return -log_p
+    base = log_p.exp() if settings.name == "reverse_focal" else -torch.expm1(log_p)
+    weight = base.clamp_min(torch.finfo(base.dtype).tiny) ** settings.gamma
+    return -(weight.detach() if settings.detach_weight else weight) * log_p
+
+
+def label_log_probability(logits: torch.Tensor, targets: torch.Tensor, admissible: torch.Tensor) -> torch.Tensor:
+    """The log of the probability that a label is one of those that the target admits.
+
+    Args:
+        logits: [tokens, labels]
+        targets: rows of `admissible`, [tokens]
+        admissible: which labels each target admits, bool [targets, labels]; a plain label admits itself
+
+    Returns:
+        [tokens]
+    """
+    return log_softmax(logits, dim=-1).masked_fill(~admissible[targets], -torch.inf).logsumexp(dim=-1)
+
+
+def batch_loss(
+    logits: torch.Tensor, targets: torch.Tensor, admissible: torch.Tensor, settings: LossSettings
+) -> torch.Tensor:
+    """The mean loss over the tokens whose target is not `IGNORED`; 0 where there are none.
+
+    Args:
+        logits: [sentences, tokens, labels]
+        targets: [sentences, tokens]
+    """
+    known = targets != IGNORED
+    if not known.any():
+        return logits.sum() * 0.0
+    return token_loss(label_log_probability(logits[known].float(), targets[known], admissible), settings).mean()

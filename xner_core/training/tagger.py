@@ -1,0 +1,150 @@
+"""Trains a tagger on annotated English text, whole or as a low-rank adapter (LoRA, arXiv:2106.09685)."""
+
+import logging
+import random
+import tempfile
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt
+from peft import LoraConfig, PeftModel, TaskType, get_peft_model
+from peft.utils import get_peft_model_state_dict
+from safetensors.torch import save_file
+from transformers import EarlyStoppingCallback, set_seed
+
+from xner_core.errors import XnerError
+from xner_core.evaluation.conll import TaggedSentence, read_conll
+from xner_core.models.loading import (
+    STARTER,
+    encoder_folder,
+    load_tokenizer,
+    model_window,
+    new_token_classifier,
+)
+from xner_core.spans import entities_of_tags, join_tokens
+from xner_core.training.features import AnnotatedText, FeatureEncoder, Features, TargetScheme, collate
+from xner_core.training.losses import LossSettings
+from xner_core.training.spacing import natural_spacing
+from xner_core.training.trainer import OptimisationSettings, TokenTrainer, count_steps, freeze_embeddings
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TaggerTrainingSettings:
+    """What a tagger is trained on, and how.
+
+    Args:
+        train: CoNLL files of English sentences; a type that a file never marks is left open there, not taken as O
+        dev: a CoNLL file that decides which checkpoint is kept
+        out: folder of the trained tagger
+        encoder: a Hugging Face encoder, a local folder, or `starter`
+        types: entity types to learn
+        adapter_rank: rank of a low-rank adapter to train and save in place of the whole model; 0 trains the model
+        detokenised: share of the sentences that are read with natural spacing, not with a space between all tokens
+        optimisation: how the weights are fitted
+        loss: the loss
+        seed: of every random choice
+    """
+
+    train: list[str]
+    dev: str
+    out: str
+    encoder: str = STARTER
+    types: list[str] = field(default_factory=lambda: ["PER", "LOC", "ORG", "MISC"])
+    adapter_rank: NonNegativeInt = 0
+    detokenised: ClosedUnitInterval = 0.5
+    optimisation: OptimisationSettings = field(default_factory=OptimisationSettings)
+    loss: LossSettings = field(default_factory=LossSettings)
+    seed: int = 1
+
+
+def train_tagger(settings: TaggerTrainingSettings) -> dict[str, Any]:
+    """Trains a tagger; returns its dev scores."""
+    set_seed(settings.seed)
+    scheme = TargetScheme(settings.types)
+    chance = random.Random(settings.seed)
+    texts = [text for path in settings.train for text in annotated_texts(path, scheme, settings.detokenised, chance)]
+    dev_texts = annotated_texts(settings.dev, scheme, 0.0, chance)
+
+    model = new_token_classifier(settings.encoder, scheme.labels)
+    tokenizer = load_tokenizer(encoder_folder(settings.encoder))
+    encode = FeatureEncoder(tokenizer, model_window(model, tokenizer), scheme)
+    if settings.adapter_rank:
+        model = get_peft_model(model, _adapter(settings))
+    elif settings.optimisation.freeze_embeddings:
+        freeze_embeddings(model)
+    logger.info("%d training and %d dev sentences, types %s", len(texts), len(dev_texts), " ".join(scheme.types))
+
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = TokenTrainer(
+            model,
+            settings.optimisation.training_arguments(
+                folder,
+                count_steps(len(texts), settings.optimisation),
+                settings.seed,
+                train_sampling_strategy="group_by_length",
+            ),
+            train_dataset=_flat(encode(texts)),
+            eval_dataset=_flat(encode(dev_texts)),
+            data_collator=partial(collate, padding=tokenizer.pad_token_id),
+            scheme=scheme,
+            loss=settings.loss,
+        )
+        if settings.optimisation.patience:
+            trainer.add_callback(EarlyStoppingCallback(settings.optimisation.patience))
+        trainer.train()
+        scores = trainer.evaluate()
+    out = Path(settings.out)
+    if settings.adapter_rank:
+        save_adapter(model, settings.encoder, out)
+    else:
+        model.save_pretrained(out)
+        tokenizer.save_pretrained(out)
+    dev = {name: scores[f"eval_{name}"] for name in ("precision", "recall", "f1")}
+    logger.info("dev F1 %.4f; tagger in %s", dev["f1"], out)
+    return {"status": "done", "tagger": str(out), "train_sentences": len(texts), "dev": dev}
+
+
+def annotated_texts(path: str, scheme: TargetScheme, detokenised: float, chance: random.Random) -> list[AnnotatedText]:
+    """The sentences of a CoNLL file, of which a share is given natural spacing."""
+    sentences = read_conll(path, scheme.types)
+    marked = {tag[2:] for sentence in sentences for tag in sentence.tags if tag != "O"}
+    if not marked:
+        raise XnerError(f"{path}: marks none of the types {', '.join(scheme.types)}")
+    missed = frozenset(scheme.types) - marked
+    return [_annotated(sentence, missed, chance.random() < detokenised) for sentence in sentences]
+
+
+def _annotated(sentence: TaggedSentence, missed: frozenset[str], detokenise: bool) -> AnnotatedText:
+    text, spans = (natural_spacing if detokenise else partial(join_tokens, language="en"))(sentence.tokens)
+    return AnnotatedText(text, entities_of_tags(sentence.tags, spans), missed=missed)
+
+
+def _flat(windows: list[list[Features]]) -> list[Features]:
+    return [features for text in windows for features in text]
+
+
+def _adapter(settings: TaggerTrainingSettings) -> LoraConfig:
+    return LoraConfig(
+        task_type=TaskType.TOKEN_CLS,
+        r=settings.adapter_rank,
+        lora_alpha=2 * settings.adapter_rank,
+        lora_dropout=0.05,
+        target_modules=["query", "key", "value", "dense"],
+        modules_to_save=["classifier"],
+    )
+
+
+def save_adapter(model: PeftModel, encoder: str, out: Path) -> None:
+    """Saves an adapter in half precision, with the labels and the encoder's name."""
+    out.mkdir(parents=True, exist_ok=True)
+    state = {name: tensor.half().contiguous() for name, tensor in get_peft_model_state_dict(model).items()}
+    save_file(state, out / "adapter_model.safetensors", metadata={"format": "pt"})
+    adapter = model.peft_config["default"]
+    adapter.base_model_name_or_path = encoder
+    adapter.inference_mode = True
+    adapter.save_pretrained(out)
+    model.config.save_pretrained(out)

@@ -1,0 +1,116 @@
+"""The Hugging Face trainer with our targets, losses and scores; taggers and students are trained by it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from jsonargparse.typing import ClosedUnitInterval, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from transformers import EvalPrediction, PreTrainedModel, Trainer, TrainingArguments
+
+from xner_core.evaluation.metrics import score
+from xner_core.training.features import TargetScheme
+from xner_core.training.losses import IGNORED, LossSettings, batch_loss
+
+
+@dataclass(frozen=True)
+class OptimisationSettings:
+    """How weights are fitted.
+
+    Args:
+        epochs: passes over the training data
+        batch_size: sentences in a step, on each worker
+        learning_rate: the highest learning rate, reached after the warm-up; it then falls linearly to 0
+        warmup: share of the steps over which the learning rate rises
+        weight_decay: of AdamW
+        freeze_embeddings: leave the word embeddings as they are (in XLM-R they are most of the weights)
+        evaluations: how often the dev set is scored over the whole training
+        patience: stop after this many scorings without a better F1; 0 never stops early
+        precision: of the arithmetic of the encoder; the weights stay float32
+    """
+
+    epochs: PositiveFloat = 3.0
+    batch_size: PositiveInt = 16
+    learning_rate: PositiveFloat = 5e-5
+    warmup: ClosedUnitInterval = 0.1
+    weight_decay: NonNegativeFloat = 0.01
+    freeze_embeddings: bool = True
+    evaluations: PositiveInt = 6
+    patience: NonNegativeInt = 3
+    precision: Literal["float32", "bfloat16"] = "bfloat16"
+
+    def training_arguments(self, folder: str, steps: int, seed: int, **more) -> TrainingArguments:
+        """Arguments for `Trainer` that write checkpoints to `folder` and keep the best and the last of them."""
+        interval = max(1, steps // self.evaluations)
+        return TrainingArguments(
+            output_dir=folder,
+            max_steps=steps,
+            per_device_train_batch_size=self.batch_size,
+            per_device_eval_batch_size=4 * self.batch_size,
+            learning_rate=self.learning_rate,
+            warmup_steps=int(self.warmup * steps),
+            weight_decay=self.weight_decay,
+            bf16=self.precision == "bfloat16",
+            use_cpu=not torch.cuda.is_available(),
+            eval_strategy="steps",
+            eval_steps=interval,
+            save_strategy="steps",
+            save_steps=interval,
+            save_total_limit=1,
+            load_best_model_at_end=True,
+            metric_for_best_model="f1",
+            logging_steps=max(1, min(50, steps // 10)),
+            report_to="none",
+            remove_unused_columns=False,
+            seed=seed,
+            data_seed=seed,
+            **more,
+        )
+
+
+def freeze_embeddings(model: PreTrainedModel) -> None:
+    model.get_input_embeddings().requires_grad_(False)
+
+
+class TokenTrainer(Trainer):
+    """A trainer whose labels are targets of a scheme, and whose loss is one of ours."""
+
+    def __init__(self, *args, scheme: TargetScheme, loss: LossSettings, **kwargs):
+        super().__init__(
+            *args,
+            compute_metrics=dev_scores(scheme),
+            preprocess_logits_for_metrics=lambda logits, _: logits.argmax(dim=-1),
+            **kwargs,
+        )
+        self._admissible = scheme.admissible
+        self._loss = loss
+
+    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+        targets = inputs["labels"]
+        outputs = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])
+        loss = batch_loss(outputs.logits, targets, self._admissible.to(targets.device), self._loss)
+        return (loss, {"logits": outputs.logits}) if return_outputs else loss
+
+
+def dev_scores(scheme: TargetScheme) -> Callable[[EvalPrediction], dict[str, float]]:
+    """Strict IOB2 scores over words; a predicted label that the target admits, but does not demand, counts as O."""
+    admissible = scheme.admissible.numpy()
+
+    def scores(prediction: EvalPrediction) -> dict[str, float]:
+        gold_tags, predicted_tags = [], []
+        for predicted, targets in zip(prediction.predictions, prediction.label_ids, strict=True):
+            known = targets != IGNORED
+            gold, found = targets[known], predicted[known]
+            found = np.where((gold >= len(scheme.labels)) & admissible[gold, found], 0, found)
+            gold_tags.append(scheme.labels_of(gold))
+            predicted_tags.append([scheme.labels[label] for label in found])
+        result = score(gold_tags, predicted_tags)
+        return {name: result[name] for name in ("precision", "recall", "f1")}
+
+    return scores
+
+
+def count_steps(examples: int, settings: OptimisationSettings, workers: int = 1) -> int:
+    """Optimiser steps of a whole training."""
+    return max(1, round(settings.epochs * examples / (settings.batch_size * workers)))
