@@ -6,6 +6,7 @@ Exit status 0 is done or nothing to do (the JSON says which), 2 is bad input or 
 import dataclasses
 import inspect
 import logging
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
@@ -16,6 +17,13 @@ from xner_core.errors import XnerError
 from xner_core.files import locate, write_json
 
 Result = dict[str, Any]
+
+
+_OPTION = re.compile(r"^--[\w.-]+")
+
+
+def _underscored(option: re.Match[str]) -> str:
+    return "--" + option[0][2:].replace("-", "_")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +38,11 @@ class Command:
 
 
 class JobParser(ArgumentParser):
-    """A parser whose refusal of an unknown key names the valid ones."""
+    """A parser that takes `--a-b` for `--a_b`, and whose refusal of an unknown key names the valid ones."""
+
+    def parse_args(self, args: Sequence[str] | None = None, *more: Any, **named: Any) -> Namespace:
+        args = sys.argv[1:] if args is None else args
+        return super().parse_args([_OPTION.sub(_underscored, arg) for arg in args], *more, **named)
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         if any(words in message for words in ("nrecognized", "not accept", "not expected", "nknown")):
@@ -51,6 +63,10 @@ def build_parser(description: str, commands: Command | Mapping[str, Command]) ->
     parser.add_argument("--config", action=ActionConfigFile, help="YAML file of settings; flags after it override it")
     parser.add_argument("--json", type=str | None, default=None, metavar="FILE", help="write the results there as JSON")
     parser.add_class_arguments(commands.settings, as_group=False)
+    for action in parser._actions:
+        # A yes-or-no setting is also a plain switch.
+        if getattr(action, "_typehint", None) is bool:
+            action.nargs, action.const = "?", True
     return parser
 
 

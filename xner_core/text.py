@@ -9,9 +9,18 @@ _UNSPACED = (
 # A word: one unspaced character, a run of other letters, digits and marks, or a single symbol.
 _WORD = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])\w)+|[^\w\s]")
 
+_UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
+
 UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "lo", "km", "my"})
 
 
 def words(text: str) -> list[tuple[int, int]]:
     """The words of a text in order: runs of letters and digits, single symbols, single unspaced characters."""
     return [match.span() for match in _WORD.finditer(text)]
+
+
+def is_unspaced(text: str) -> bool:
+    """Whether most letters of a text belong to a script that puts no spaces between words."""
+    letters = [character for character in text if character.isalpha()]
+    unspaced = sum(_UNSPACED_CHARACTER.match(character) is not None for character in letters)
+    return 2 * unspaced > len(letters)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 import torch
@@ -44,7 +45,7 @@ class TaggerSettings:
 
 
 class Tagger:
-    """Tags raw texts; `tag` is `finish(compute(prepare(texts)))`, which a caller may run apart."""
+    """Tags raw texts. Several threads may call `tag`: one computes at a time, while another tokenises."""
 
     def __init__(self, settings: TaggerSettings, device: str = "cpu"):
         model, tokenizer = load_token_classifier(settings.model)
@@ -55,6 +56,7 @@ class Tagger:
         self._padding = tokenizer.pad_token_id
         labels = [model.config.id2label[index] for index in range(model.config.num_labels)]
         self._scheme = LabelScheme(labels, label_map(settings.label_map))
+        self._computing = Lock()
 
     @property
     def types(self) -> list[str]:
@@ -63,19 +65,18 @@ class Tagger:
 
     def tag(self, texts: Sequence[str]) -> list[list[Entity]]:
         """The entities of each text, in the order of the texts and of their starts."""
-        prepared = self.prepare(texts)
-        return self.finish(prepared, self.compute(prepared))
-
-    def prepare(self, texts: Sequence[str]) -> list[TokenisedText]:
-        return self._tokenise(texts)
+        tokenised = self._tokenise(texts)
+        with self._computing:
+            probabilities = self._compute(tokenised)
+        return decode(self._scheme, [text.words for text in tokenised], probabilities)
 
     @torch.inference_mode()
-    def compute(self, prepared: Sequence[TokenisedText]) -> np.ndarray:
+    def _compute(self, texts: Sequence[TokenisedText]) -> np.ndarray:
         """State probabilities of all words of all texts in order, [words, states]."""
-        offsets = np.cumsum([0] + [len(text.words) for text in prepared])
+        offsets = np.cumsum([0] + [len(text.words) for text in texts])
         probabilities = np.zeros((offsets[-1], len(self._scheme.states)), dtype=np.float32)
         probabilities[:, 0] = 1
-        windows = [(offsets[i], window) for i, text in enumerate(prepared) for window in text.windows]
+        windows = [(offsets[i], window) for i, text in enumerate(texts) for window in text.windows]
         matrix = torch.from_numpy(self._scheme.matrix).to(self._device)
         for batch in token_batches([len(window.ids) for _, window in windows], self._settings.batch_tokens):
             ids, mask = pad([windows[i][1].ids for i in batch], self._padding)
@@ -86,6 +87,3 @@ class Tagger:
                 offset, window = windows[i]
                 probabilities[offset + window.words] = states[row, window.positions]
         return probabilities
-
-    def finish(self, prepared: Sequence[TokenisedText], probabilities: np.ndarray) -> list[list[Entity]]:
-        return decode(self._scheme, [text.words for text in prepared], probabilities)

@@ -1,0 +1,14 @@
+"""Scores taggers, students and aligners against gold annotation."""
+
+from xner_core.cli import Command, run_job
+from xner_core.evaluation.projection import ProjectionEvaluation, evaluate_projection
+from xner_core.evaluation.tagger import TaggerEvaluation, evaluate_tagger
+
+if __name__ == "__main__":
+    run_job(
+        __doc__,
+        {
+            "tagger": Command(TaggerEvaluation, evaluate_tagger),
+            "projection": Command(ProjectionEvaluation, evaluate_projection),
+        },
+    )

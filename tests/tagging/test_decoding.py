@@ -1,0 +1,63 @@
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xner_core.spans import Span
+from xner_core.tagging.decoding import best_states, decode, transition_scores
+from xner_core.tagging.labels import CONLL, LabelScheme
+
+SCHEME = LabelScheme(["O", "B-LOC", "I-LOC", "B-PER", "I-PER"], CONLL)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=3), st.integers(0, 2**32 - 1))
+def test_the_best_states_are_those_of_trying_every_sequence(lengths, seed):
+    transitions = transition_scores(SCHEME.states)
+    states = len(SCHEME.states)
+    scores = np.log(np.random.default_rng(seed).dirichlet(np.ones(states), (len(lengths), max(lengths))))
+    found = best_states(scores.astype(np.float32), np.array(lengths), transitions)
+    for text, length in enumerate(lengths):
+
+        def total(path, text=text):
+            steps = sum(scores[text, i, state] for i, state in enumerate(path))
+            return steps + sum(transitions[a, b] for a, b in pairwise(path))
+
+        best = max(product(range(states), repeat=length), key=total)
+        assert total(tuple(found[text, :length])) == pytest.approx(total(best), abs=1e-4)
+
+
+def probabilities(*rows: dict[str, float]) -> np.ndarray:
+    matrix = np.zeros((len(rows), len(SCHEME.states)), dtype=np.float32)
+    for row, given_ in enumerate(rows):
+        for state, value in given_.items():
+            matrix[row, SCHEME.states.index(state)] = value
+    return matrix
+
+
+def test_entities_are_split_at_beginnings_and_take_one_type():
+    words = [Span(0, 1), Span(2, 3), Span(4, 5), Span(6, 7)]
+    entities = decode(
+        SCHEME,
+        [words],
+        probabilities(
+            {"B-LOC": 0.9, "O": 0.1},
+            {"B-LOC": 0.8, "O": 0.2},
+            {"I-LOC": 0.4, "I-PER": 0.5, "O": 0.1},
+            {"O": 1.0},
+        ),
+    )
+    # The third word is LOC because a PER cannot continue a LOC, though it is likelier by itself.
+    assert [(entity.span, entity.type) for entity in entities[0]] == [(Span(0, 1), "LOC"), (Span(2, 5), "LOC")]
+    assert entities[0][1].confidence == pytest.approx(0.6)
+
+
+def test_an_inside_state_may_begin_an_entity():
+    entities = decode(SCHEME, [[Span(0, 3)], []], probabilities({"I-PER": 1.0}))
+    assert [[(entity.span, entity.type) for entity in found] for found in entities] == [[(Span(0, 3), "PER")], []]
+
+
+def test_no_words_no_entities():
+    assert decode(SCHEME, [[], []], np.zeros((0, 5), dtype=np.float32)) == [[], []]

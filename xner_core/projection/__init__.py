@@ -1,0 +1,1 @@
+"""From sentence pairs to labels: what is done to one shard, and which shards are to be done."""

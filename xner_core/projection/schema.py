@@ -1,0 +1,78 @@
+"""The columns of tag and label files.
+
+Offsets are half-open, in Unicode code points of the raw text. Each file also holds its own counts, as JSON under the
+key `xner` of its Parquet metadata.
+"""
+
+import json
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from xner_core.files import Location
+
+PROJECTED = "projected"
+UNKNOWN = "unknown"
+
+TAG = pa.struct(
+    [
+        pa.field("type", pa.string(), nullable=False),
+        pa.field("start", pa.int32(), nullable=False),
+        pa.field("end", pa.int32(), nullable=False),
+        pa.field("confidence", pa.float32(), nullable=False),
+    ]
+)
+TAGS = pa.schema(
+    [
+        pa.field("pair_id", pa.string(), nullable=False),
+        pa.field("entities", pa.list_(TAG), nullable=False),
+        # What the tagger raised on this row; its entities are then not known.
+        pa.field("error", pa.string()),
+    ]
+)
+
+ENTITY = pa.struct(
+    [
+        pa.field("type", pa.string(), nullable=False),
+        pa.field("source_start", pa.int32(), nullable=False),
+        pa.field("source_end", pa.int32(), nullable=False),
+        pa.field("target_start", pa.int32()),
+        pa.field("target_end", pa.int32()),
+        pa.field("tagger_confidence", pa.float32(), nullable=False),
+        pa.field("aligner_confidence", pa.float32(), nullable=False),
+        # PROJECTED with a target span, or UNKNOWN with a reason.
+        pa.field("status", pa.string(), nullable=False),
+        pa.field("reason", pa.string()),
+    ]
+)
+LABELS = pa.schema(
+    [
+        pa.field("pair_id", pa.string(), nullable=False),
+        pa.field("source_text", pa.string(), nullable=False),
+        pa.field("target_text", pa.string(), nullable=False),
+        pa.field("entities", pa.list_(ENTITY), nullable=False),
+        # What a stage raised on this row; it has no entities then, and training drops it.
+        pa.field("error", pa.string()),
+        # Provenance: where the pair came from, and what made its labels.
+        pa.field("score", pa.float32()),
+        pa.field("origin", pa.string()),
+        pa.field("source_language", pa.string(), nullable=False),
+        pa.field("shard", pa.string(), nullable=False),
+        pa.field("tagger", pa.string(), nullable=False),
+        pa.field("aligner", pa.string(), nullable=False),
+    ]
+)
+
+_COUNTS_KEY = b"xner"
+
+
+def with_counts(table: pa.Table, counts: dict[str, Any]) -> pa.Table:
+    """The table with its counts in its metadata."""
+    return table.replace_schema_metadata({_COUNTS_KEY: json.dumps(counts, sort_keys=True)})
+
+
+def read_counts(location: Location) -> dict[str, Any]:
+    """The counts that a tag or label file holds, read from its footer alone."""
+    with location.open_input() as stream:
+        return json.loads(pq.read_metadata(stream).metadata[_COUNTS_KEY])

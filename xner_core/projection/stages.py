@@ -1,0 +1,135 @@
+"""What is done to the pairs of one shard: tag their source sides, then align the entities with their target sides."""
+
+import traceback
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import pyarrow as pa
+import torch
+
+from xner_core.alignment.aligner import Aligner, Alignment, AlignmentQuery
+from xner_core.errors import XnerError
+from xner_core.projection.schema import LABELS, PROJECTED, TAGS, UNKNOWN, with_counts
+from xner_core.spans import Entity, Span
+from xner_core.tagging.tagger import Tagger
+
+Row = TypeVar("Row")
+Result = TypeVar("Result")
+
+# Not a row's fault: the whole shard must fail, and be tried again elsewhere.
+_FATAL = (MemoryError, torch.OutOfMemoryError)
+
+
+def run_isolating(
+    run: Callable[[Sequence[Row]], list[Result]], rows: Sequence[Row]
+) -> tuple[list[Result | None], list[str | None]]:
+    """Runs a function on a batch; where it raises, halves the batch until the rows that it raises on are found.
+
+    Returns:
+        results and errors, one each for every row: a row has either a result or the traceback of what was raised
+    """
+    if not rows:
+        return [], []
+    try:
+        return list(run(rows)), [None] * len(rows)
+    except _FATAL:
+        raise
+    except Exception:
+        if len(rows) == 1:
+            return [None], [traceback.format_exc(limit=-3)]
+        half = len(rows) // 2
+        results, errors = zip(run_isolating(run, rows[:half]), run_isolating(run, rows[half:]), strict=True)
+        return results[0] + results[1], errors[0] + errors[1]
+
+
+def tag_shard(tagger: Tagger, pairs: pa.Table) -> pa.Table:
+    """The entities of each pair's source side, in the schema `TAGS`.
+
+    Args:
+        tagger: the tagger
+        pairs: with columns `pair_id` and `source_text`
+    """
+    entities, errors = run_isolating(tagger.tag, pairs["source_text"].to_pylist())
+    rows = {
+        "pair_id": pairs["pair_id"],
+        "entities": [[_tag(entity) for entity in found or []] for found in entities],
+        "error": errors,
+    }
+    counts = {
+        "pairs": pairs.num_rows,
+        "entities": sum(len(found or []) for found in entities),
+        "errors": sum(error is not None for error in errors),
+    }
+    return with_counts(pa.table(rows, schema=TAGS), counts)
+
+
+def _tag(entity: Entity) -> dict[str, Any]:
+    return {
+        "type": entity.type,
+        "start": entity.span.start,
+        "end": entity.span.end,
+        "confidence": entity.confidence,
+    }
+
+
+def align_shard(aligner: Aligner, pairs: pa.Table, tags: pa.Table, provenance: dict[str, str]) -> pa.Table:
+    """The labels of each pair, in the schema `LABELS`.
+
+    Args:
+        aligner: the aligner
+        pairs: with columns `pair_id`, `source_text`, `target_text`, `score` and `origin`
+        tags: what `tag_shard` made of these pairs
+        provenance: the columns `source_language`, `shard`, `tagger` and `aligner`
+
+    Raises:
+        XnerError: the tags are not those of the pairs.
+    """
+    if not pairs["pair_id"].equals(tags["pair_id"]):
+        raise XnerError(f"the tags of shard {provenance['shard']} are not of its pairs; delete them and run again")
+    tagged = tags["entities"].to_pylist()
+    queries = [
+        AlignmentQuery(source, target, tuple(Span(entity["start"], entity["end"]) for entity in entities))
+        for source, target, entities in zip(
+            pairs["source_text"].to_pylist(), pairs["target_text"].to_pylist(), tagged, strict=True
+        )
+    ]
+    alignments, errors = run_isolating(aligner.align, queries)
+    errors = [tag_error or error for tag_error, error in zip(tags["error"].to_pylist(), errors, strict=True)]
+    labels = [
+        [] if error else [_label(*both) for both in zip(entities, found, strict=True)]
+        for entities, found, error in zip(tagged, alignments, errors, strict=True)
+    ]
+    rows = {name: pairs[name] for name in ("pair_id", "source_text", "target_text", "score", "origin")}
+    rows |= {"entities": labels, "error": errors}
+    rows |= {name: pa.repeat(value, pairs.num_rows) for name, value in provenance.items()}
+    table = pa.table({name: rows[name] for name in LABELS.names}, schema=LABELS)
+    return with_counts(table, count_labels(labels, errors))
+
+
+def _label(tag: dict[str, Any], alignment: Alignment) -> dict[str, Any]:
+    target = alignment.target
+    return {
+        "type": tag["type"],
+        "source_start": tag["start"],
+        "source_end": tag["end"],
+        "target_start": target.start if target else None,
+        "target_end": target.end if target else None,
+        "tagger_confidence": tag["confidence"],
+        "aligner_confidence": alignment.confidence,
+        "status": PROJECTED if target else UNKNOWN,
+        "reason": alignment.reason,
+    }
+
+
+def count_labels(labels: Sequence[Sequence[dict[str, Any]]], errors: Sequence[str | None]) -> dict[str, Any]:
+    """What a label file counts of itself; counts of files can be added up."""
+    entities = [entity for row in labels for entity in row]
+    return {
+        "pairs": len(labels),
+        "errors": sum(error is not None for error in errors),
+        "entities": len(entities),
+        "projected": sum(entity["status"] == PROJECTED for entity in entities),
+        "projected_by_type": dict(Counter(entity["type"] for entity in entities if entity["status"] == PROJECTED)),
+        "unknown_by_reason": dict(Counter(entity["reason"] for entity in entities if entity["status"] == UNKNOWN)),
+    }
