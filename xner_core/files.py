@@ -1,11 +1,12 @@
 """Files on a local disk or an Arrow filesystem (`s3://…`), each made visible in one step.
 
 A local file is written aside and renamed. An object store shows an object only when its upload is complete,
-so there the same code writes straight to the final name.
+so there the file is written on the local disk and then uploaded under its final name.
 """
 
 import json
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -78,10 +79,11 @@ class Location:
     def open_output(self) -> Iterator[BinaryIO]:
         """A new file that appears under its name only when the block ends without an exception."""
         if not self.is_local:
-            # An object appears when its stream is closed, so on an exception the stream stays open, and is dropped.
-            stream = self.filesystem.open_output_stream(self.path)
-            yield stream
-            stream.close()
+            # Arrow completes an upload even when its stream is dropped after an exception: start none before the end.
+            with tempfile.NamedTemporaryFile() as aside:
+                yield aside
+                aside.flush()
+                fs.copy_files(aside.name, self.path, fs.LocalFileSystem(), self.filesystem)
             return
         final = Path(self.path)
         final.parent.mkdir(parents=True, exist_ok=True)
@@ -111,7 +113,7 @@ def locate(address: str | Path) -> Location:
         filesystem, path = fs.FileSystem.from_uri(text)
     except (pa.ArrowInvalid, OSError) as error:
         raise XnerError(f"{text}: cannot open this address: {error}") from error
-    return Location(filesystem, path)
+    return Location(filesystem, path.rstrip("/"))
 
 
 def write_table(location: Location, table: pa.Table) -> None:

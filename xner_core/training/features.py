@@ -13,9 +13,13 @@ import numpy as np
 import torch
 from transformers import PreTrainedTokenizerFast
 
+from xner_core.errors import XnerError
 from xner_core.models.tokenisation import WordTokeniser
 from xner_core.spans import Entity, Span
 from xner_core.training.losses import IGNORED
+
+# A target holds a subset of the types as bits.
+_MOST_TYPES = 48
 
 
 @dataclass(frozen=True)
@@ -45,20 +49,23 @@ class Features(TypedDict):
 class TargetScheme:
     """The labels of a set of types, and the targets: each label, then O with each subset of the types.
 
-    `admissible` is bool [targets, labels]: the labels that each target admits.
+    Raises:
+        XnerError: more types than a target can hold.
     """
 
     def __init__(self, types: Iterable[str]):
         self.types = sorted(types)
         self.labels = ["O"] + [f"{prefix}-{type_}" for type_ in self.types for prefix in "BI"]
-        subsets = 1 << len(self.types)
-        self.admissible = torch.zeros((len(self.labels) + subsets, len(self.labels)), dtype=torch.bool)
-        self.admissible[: len(self.labels)] = torch.eye(len(self.labels), dtype=torch.bool)
-        for subset in range(subsets):
-            row = self.admissible[len(self.labels) + subset]
-            row[0] = True
-            for bit in range(len(self.types)):
-                row[2 * bit + 1 : 2 * bit + 3] = bool(subset >> bit & 1)
+        if len(self.types) > _MOST_TYPES:
+            raise XnerError(f"{len(self.types)} entity types; at most {_MOST_TYPES} can be learnt at once")
+
+    def admitted(self, targets: torch.Tensor) -> torch.Tensor:
+        """The labels that each target admits: bool, of the targets' shape and [labels] after it."""
+        labels = torch.arange(len(self.labels), device=targets.device)
+        targets = targets[..., None]
+        subset = (targets - len(self.labels)).clamp_min(0)
+        missed = (subset >> ((labels - 1) // 2).clamp_min(0)) & 1
+        return torch.where(targets < len(self.labels), targets == labels, (missed == 1) | (labels == 0))
 
     def outside(self, missed: Collection[str]) -> int:
         """The target of a token outside all entities where these types may have been missed."""

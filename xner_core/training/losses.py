@@ -8,6 +8,7 @@ Read as a differentiable product, the reverse focal loss has a gradient that cha
 it the model is pushed away from the label. With `detach_weight` the weight is a constant and the sign never changes.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -42,30 +43,34 @@ def token_loss(log_p: torch.Tensor, settings: LossSettings) -> torch.Tensor:
     return -(weight.detach() if settings.detach_weight else weight) * log_p
 
 
-def label_log_probability(logits: torch.Tensor, targets: torch.Tensor, admissible: torch.Tensor) -> torch.Tensor:
-    """The log of the probability that a label is one of those that the target admits.
+def label_log_probability(logits: torch.Tensor, admitted: torch.Tensor) -> torch.Tensor:
+    """The log of the probability that a label is one of those that the annotation admits.
 
     Args:
         logits: [tokens, labels]
-        targets: rows of `admissible`, [tokens]
-        admissible: which labels each target admits, bool [targets, labels]; a plain label admits itself
+        admitted: which labels are admitted, at least one for each token, bool [tokens, labels]
 
     Returns:
         [tokens]
     """
-    return log_softmax(logits, dim=-1).masked_fill(~admissible[targets], -torch.inf).logsumexp(dim=-1)
+    return log_softmax(logits, dim=-1).masked_fill(~admitted, -torch.inf).logsumexp(dim=-1)
 
 
 def batch_loss(
-    logits: torch.Tensor, targets: torch.Tensor, admissible: torch.Tensor, settings: LossSettings
+    logits: torch.Tensor,
+    targets: torch.Tensor,
+    admitted: Callable[[torch.Tensor], torch.Tensor],
+    settings: LossSettings,
 ) -> torch.Tensor:
     """The mean loss over the tokens whose target is not `IGNORED`; 0 where there are none.
 
     Args:
         logits: [sentences, tokens, labels]
         targets: [sentences, tokens]
+        admitted: from targets, [tokens], to the labels that they admit, bool [tokens, labels]
+        settings: the loss
     """
     known = targets != IGNORED
     if not known.any():
         return logits.sum() * 0.0
-    return token_loss(label_log_probability(logits[known].float(), targets[known], admissible), settings).mean()
+    return token_loss(label_log_probability(logits[known].float(), admitted(targets[known])), settings).mean()

@@ -2,17 +2,19 @@
 
 import logging
 import random
-import tempfile
+import shutil
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt
 from peft import LoraConfig, PeftModel, TaskType, get_peft_model
 from peft.utils import get_peft_model_state_dict
 from safetensors.torch import save_file
 from transformers import EarlyStoppingCallback, set_seed
+from transformers.trainer_utils import get_last_checkpoint
 
 from xner_core.errors import XnerError
 from xner_core.evaluation.conll import TaggedSentence, read_conll
@@ -78,31 +80,34 @@ def train_tagger(settings: TaggerTrainingSettings) -> dict[str, Any]:
         freeze_embeddings(model)
     logger.info("%d training and %d dev sentences, types %s", len(texts), len(dev_texts), " ".join(scheme.types))
 
-    with tempfile.TemporaryDirectory() as folder:
-        trainer = TokenTrainer(
-            model,
-            settings.optimisation.training_arguments(
-                folder,
-                count_steps(len(texts), settings.optimisation),
-                settings.seed,
-                train_sampling_strategy="group_by_length",
-            ),
-            train_dataset=_flat(encode(texts)),
-            eval_dataset=_flat(encode(dev_texts)),
-            data_collator=partial(collate, padding=tokenizer.pad_token_id),
-            scheme=scheme,
-            loss=settings.loss,
-        )
-        if settings.optimisation.patience:
-            trainer.add_callback(EarlyStoppingCallback(settings.optimisation.patience))
-        trainer.train()
-        scores = trainer.evaluate()
     out = Path(settings.out)
+    checkpoints = out / "checkpoints"
+    trainer = TokenTrainer(
+        model,
+        settings.optimisation.training_arguments(
+            str(checkpoints),
+            count_steps(len(texts), settings.optimisation),
+            settings.seed,
+            use_cpu=not torch.cuda.is_available(),
+            train_sampling_strategy="group_by_length",
+        ),
+        train_dataset=_flat(encode(texts)),
+        eval_dataset=_flat(encode(dev_texts)),
+        data_collator=partial(collate, padding=tokenizer.pad_token_id),
+        scheme=scheme,
+        loss=settings.loss,
+    )
+    if settings.optimisation.patience:
+        trainer.add_callback(EarlyStoppingCallback(settings.optimisation.patience))
+    # A training that was interrupted goes on from its last checkpoint.
+    trainer.train(resume_from_checkpoint=get_last_checkpoint(checkpoints) if checkpoints.is_dir() else None)
+    scores = trainer.evaluate()
     if settings.adapter_rank:
         save_adapter(model, settings.encoder, out)
     else:
         model.save_pretrained(out)
         tokenizer.save_pretrained(out)
+    shutil.rmtree(checkpoints)
     dev = {name: scores[f"eval_{name}"] for name in ("precision", "recall", "f1")}
     logger.info("dev F1 %.4f; tagger in %s", dev["f1"], out)
     return {"status": "done", "tagger": str(out), "train_sentences": len(texts), "dev": dev}

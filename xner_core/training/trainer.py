@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -41,9 +41,16 @@ class OptimisationSettings:
     precision: Literal["float32", "bfloat16"] = "bfloat16"
 
     def training_arguments(self, folder: str, steps: int, seed: int, **more) -> TrainingArguments:
-        """Arguments for `Trainer` that write checkpoints to `folder` and keep the best and the last of them."""
+        """Arguments for `Trainer` that write checkpoints to `folder` and keep the best and the last of them.
+
+        Args:
+            folder: a local folder
+            steps: optimiser steps of the whole training
+            seed: of dropout, and of the order of the data
+            **more: other arguments, or other values for these
+        """
         interval = max(1, steps // self.evaluations)
-        return TrainingArguments(
+        arguments = dict(
             output_dir=folder,
             max_steps=steps,
             per_device_train_batch_size=self.batch_size,
@@ -65,8 +72,8 @@ class OptimisationSettings:
             remove_unused_columns=False,
             seed=seed,
             data_seed=seed,
-            **more,
         )
+        return TrainingArguments(**arguments | more)
 
 
 def freeze_embeddings(model: PreTrainedModel) -> None:
@@ -83,30 +90,29 @@ class TokenTrainer(Trainer):
             preprocess_logits_for_metrics=lambda logits, _: logits.argmax(dim=-1),
             **kwargs,
         )
-        self._admissible = scheme.admissible
+        self._scheme = scheme
         self._loss = loss
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         targets = inputs["labels"]
         outputs = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])
-        loss = batch_loss(outputs.logits, targets, self._admissible.to(targets.device), self._loss)
+        loss = batch_loss(outputs.logits, targets, self._scheme.admitted, self._loss)
         return (loss, {"logits": outputs.logits}) if return_outputs else loss
 
 
-def dev_scores(scheme: TargetScheme) -> Callable[[EvalPrediction], dict[str, float]]:
+def dev_scores(scheme: TargetScheme) -> Callable[[EvalPrediction], dict[str, Any]]:
     """Strict IOB2 scores over words; a predicted label that the target admits, but does not demand, counts as O."""
-    admissible = scheme.admissible.numpy()
 
     def scores(prediction: EvalPrediction) -> dict[str, float]:
         gold_tags, predicted_tags = [], []
         for predicted, targets in zip(prediction.predictions, prediction.label_ids, strict=True):
             known = targets != IGNORED
             gold, found = targets[known], predicted[known]
-            found = np.where((gold >= len(scheme.labels)) & admissible[gold, found], 0, found)
+            admitted = scheme.admitted(torch.from_numpy(gold)).numpy()[np.arange(len(found)), found]
+            found = np.where((gold >= len(scheme.labels)) & admitted, 0, found)
             gold_tags.append(scheme.labels_of(gold))
             predicted_tags.append([scheme.labels[label] for label in found])
-        result = score(gold_tags, predicted_tags)
-        return {name: result[name] for name in ("precision", "recall", "f1")}
+        return score(gold_tags, predicted_tags)
 
     return scores
 

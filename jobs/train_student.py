@@ -1,0 +1,12 @@
+"""Trains a student: a named entity tagger for the target language, on labels that were projected into it.
+
+Runs on this machine, on the cluster at RAY_ADDRESS, or under `ray job submit`. Run again after an interruption, it
+goes on from its last checkpoint. The student loads with pipeline("token-classification", model=OUT).
+"""
+
+from xner_core.cli import Command, run_job
+from xner_core.training.job import train_student
+from xner_core.training.student import StudentSettings
+
+if __name__ == "__main__":
+    run_job(__doc__, Command(StudentSettings, train_student))

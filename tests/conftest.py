@@ -1,0 +1,168 @@
+"""What several test files share: a real S3 server and a real Ray on this machine, and models of no size."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import ray
+import torch
+from pyarrow import fs
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
+from transformers import (
+    PreTrainedTokenizerFast,
+    XLMRobertaConfig,
+    XLMRobertaForTokenClassification,
+    XLMRobertaModel,
+)
+
+# Before anything reads it: no test asks a model hub.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+BUCKET = "tests"
+START_SECONDS = 60
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+@pytest.fixture(scope="session")
+def s3_bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a bucket on SeaweedFS, which runs for as long as the tests do; the AWS variables point to it."""
+    folder = tmp_path_factory.mktemp("seaweedfs")
+    services = ("master", "volume", "filer", "s3", "admin")
+    ports = [f"{service}.port{kind}" for service in services for kind in ("", ".grpc")]
+    numbers = dict(zip(ports, _free_ports(len(ports)), strict=True))
+    command = [
+        str(Path(sys.executable).with_name("weed")),
+        "mini",
+        f"-dir={folder}",
+        "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1",
+        f"-bucket={BUCKET}",
+        "-webdav=false",
+        "-admin.ui=false",
+        "-metricsPort=0",
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
+        *(f"-{name}={number}" for name, number in numbers.items()),
+    ]
+    with pytest.MonkeyPatch.context() as environment, open(folder / "log", "wb") as log:
+        environment.setenv("AWS_ACCESS_KEY_ID", "tests")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "tests-secret")
+        environment.setenv("AWS_REGION", "us-east-1")
+        environment.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{numbers['s3.port']}")
+        server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            _wait_for_bucket(server, folder / "log")
+            yield f"s3://{BUCKET}"
+        finally:
+            # Killed, since it waits half a minute for its volumes otherwise, and nothing of it is needed.
+            server.kill()
+            server.wait()
+
+
+def _wait_for_bucket(server: subprocess.Popen, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        with contextlib.suppress(OSError):
+            filesystem, path = fs.FileSystem.from_uri(f"s3://{BUCKET}")
+            with filesystem.open_output_stream(f"{path}/ready") as stream:
+                stream.write(b"yes")
+            return
+        time.sleep(0.2)
+    pytest.fail(f"the S3 server did not start:\n{log.read_text(errors='replace')[-2000:]}")
+
+
+@pytest.fixture
+def s3_folder(s3_bucket: str) -> str:
+    """Address of an empty folder in the bucket, a new one for each test."""
+    return f"{s3_bucket}/{uuid.uuid4().hex}"
+
+
+@pytest.fixture(scope="session")
+def ray_session() -> Iterator[None]:
+    """Ray on this machine, with 4 CPUs whatever the machine has."""
+    with pytest.MonkeyPatch.context() as environment:
+        # Without a token: none of the user's is read or written.
+        environment.setenv("RAY_AUTH_MODE", "disabled")
+        environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        environment.delenv("RAY_ADDRESS", raising=False)
+        ray.init(address="local", num_cpus=4, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        yield
+        ray.shutdown()
+
+
+def _tiny_tokenizer() -> PreTrainedTokenizerFast:
+    """A tokenizer like XLM-R's, whose pieces are single characters."""
+    pieces = [chr(code) for code in [*range(33, 127), *range(192, 384)]]
+    special = ["<s>", "<pad>", "</s>", "<unk>"]
+    vocabulary = [(piece, 0.0) for piece in special] + [("▁", -2.0)] + [(piece, -3.0) for piece in pieces]
+    tokenizer = Tokenizer(models.Unigram(vocabulary, unk_id=3))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
+    tokenizer.decoder = decoders.Metaspace(replacement="▁", prepend_scheme="always")
+    tokenizer.add_special_tokens(special)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token="<s>",
+        eos_token="</s>",
+        sep_token="</s>",
+        cls_token="<s>",
+        unk_token="<unk>",
+        pad_token="<pad>",
+        model_max_length=128,
+    )
+
+
+def _tiny_config(**more) -> XLMRobertaConfig:
+    return XLMRobertaConfig(
+        vocab_size=len(_tiny_tokenizer()),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=130,
+        type_vocab_size=1,
+        pad_token_id=1,
+        bos_token_id=0,
+        eos_token_id=2,
+        **more,
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Folder of an encoder of XLM-R's kind with random weights: 2 layers, hidden size 32, a window of 128 tokens."""
+    folder = tmp_path_factory.mktemp("tiny-encoder")
+    torch.manual_seed(0)
+    XLMRobertaModel(_tiny_config(), add_pooling_layer=False).save_pretrained(folder)
+    _tiny_tokenizer().save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="session")
+def tiny_tagger(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Folder of such a model with a random token classification head for PER, LOC and ORG, in an order of its own."""
+    folder = tmp_path_factory.mktemp("tiny-tagger")
+    torch.manual_seed(1)
+    labels = ["O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"]
+    config = _tiny_config(
+        id2label=dict(enumerate(labels)), label2id={label: index for index, label in enumerate(labels)}
+    )
+    XLMRobertaForTokenClassification(config).save_pretrained(folder)
+    _tiny_tokenizer().save_pretrained(folder)
+    return str(folder)

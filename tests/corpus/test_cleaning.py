@@ -1,0 +1,103 @@
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xner_core.corpus.cleaning import (
+    EMPTY,
+    LENGTH_RATIO,
+    TOO_LONG,
+    UNTRANSLATED,
+    WRONG_SOURCE_LANGUAGE,
+    WRONG_TARGET_LANGUAGE,
+    Cleaner,
+    CleaningSettings,
+    normalise,
+)
+
+
+def reason(source_text, target_text, target="de", **settings):
+    texts = (source_text, target_text)
+    return Cleaner(CleaningSettings(**settings), "en", target).reason(texts, tuple(map(normalise, texts)))
+
+
+ENGLISH = "The president of France arrived in Berlin on Monday morning."
+GERMAN = "Der französische Präsident ist am Montagmorgen in Berlin eingetroffen."
+CHINESE = "法国总统周一上午抵达柏林。"
+SPANISH = "El presidente de Francia llegó a Berlín el lunes por la mañana."
+
+
+@pytest.mark.parametrize(
+    ("source_text", "target_text", "expected"),
+    [
+        (ENGLISH, GERMAN, None),
+        ("", GERMAN, EMPTY),
+        (ENGLISH, " \t\u2028\u00a0\u200b\ufeff", EMPTY),
+        (ENGLISH * 100, GERMAN * 100, TOO_LONG),
+        (ENGLISH, GERMAN * 4, LENGTH_RATIO),
+        (ENGLISH * 4, GERMAN, LENGTH_RATIO),
+        ("Yes.", "Ja, gern.", None),
+        (ENGLISH, ENGLISH, UNTRANSLATED),
+        (ENGLISH, f"  {ENGLISH.replace(' ', '  ')}", UNTRANSLATED),
+        ("Winston Churchill, Ava Gardner.", "Winston Churchill, Ava Gardner.", None),
+        ("1939 - 1945", "1939 - 1945", None),
+        ("https://example.org/page", "https://example.org/page", UNTRANSLATED),
+        (SPANISH, GERMAN, WRONG_SOURCE_LANGUAGE),
+        (ENGLISH, SPANISH, WRONG_TARGET_LANGUAGE),
+        (ENGLISH, CHINESE, WRONG_TARGET_LANGUAGE),
+    ],
+)
+def test_reasons(source_text, target_text, expected):
+    assert reason(source_text, target_text) == expected
+
+
+def test_languages_are_not_looked_at_when_switched_off():
+    assert reason(SPANISH, ENGLISH, identify_language=False) is None
+
+
+def test_a_chinese_character_counts_as_three():
+    assert reason(ENGLISH, CHINESE, target="zh") is None
+    assert reason(ENGLISH, CHINESE, target="zh", max_length_ratio=1.5) is None
+    assert reason(ENGLISH, CHINESE * 6, target="zh") == LENGTH_RATIO
+    assert reason(ENGLISH * 5, CHINESE, target="zh") == LENGTH_RATIO
+
+
+def test_length_limits_are_settings():
+    assert reason("x" * 30, "y" * 31, identify_language=False, max_characters=30) == TOO_LONG
+    assert reason("x" * 30, "y" * 30, identify_language=False, max_characters=30) is None
+    assert reason("x" * 10, "y" * 30, identify_language=False, max_length_ratio=2) is None
+    assert reason("x" * 10, "y" * 31, identify_language=False, max_length_ratio=2) == LENGTH_RATIO
+
+
+def test_impossible_ratio_is_refused():
+    with pytest.raises(ValueError, match=r"max_length_ratio is 0\.5"):
+        CleaningSettings(max_length_ratio=0.5)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("a  b\t c ", "a b c"),
+        ("a\u00a0b", "a b"),
+        ("Cafe\u0301", "Café"),
+        ("ﬁne", "fine"),
+        ("co\u00adop\u200berate", "cooperate"),
+        ("１２", "12"),
+        ("a\u2028b", "a b"),
+    ],
+)
+def test_equal_in_normal_form(one, other):
+    assert normalise(one) == normalise(other)
+
+
+@pytest.mark.parametrize(("one", "other"), [("Apple", "apple"), ("a.b", "a. b"), ("Muller", "Müller")])
+def test_different_in_normal_form(one, other):
+    assert normalise(one) != normalise(other)
+
+
+@given(st.text())
+def test_normal_form_has_single_spaces_and_is_nfkc(text):
+    normal = normalise(text)
+    assert normal == " ".join(normal.split())
+    assert unicodedata.is_normalized("NFKC", normal) or "\u00ad" in text or any("\u200b" <= c <= "\ufeff" for c in text)

@@ -1,0 +1,110 @@
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xner_core.alignment.aligner import AlignerSettings, load_aligner
+from xner_core.errors import XnerError
+from xner_core.files import locate, write_table
+from xner_core.projection.schema import LABELS, TAGS, read_counts
+from xner_core.projection.stages import align_shard, run_isolating, tag_shard
+from xner_core.tagging.tagger import Tagger, TaggerSettings
+
+PROVENANCE = {"source_language": "en", "shard": "s", "tagger": "t", "aligner": "a"}
+
+
+@given(st.lists(st.tuples(st.integers(), st.booleans()), max_size=40))
+def test_only_the_rows_that_raise_are_lost(rows):
+    def run(batch):
+        if any(poisoned for _, poisoned in batch):
+            raise ValueError("poison")
+        return [number + 1 for number, _ in batch]
+
+    results, errors = run_isolating(run, rows)
+    assert len(results) == len(errors) == len(rows)
+    for (number, poisoned), result, error in zip(rows, results, errors, strict=True):
+        assert result == (None if poisoned else number + 1)
+        assert ("poison" in error) if poisoned else error is None
+
+
+def test_running_out_of_memory_is_no_rows_fault():
+    def run(batch):
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        run_isolating(run, [1, 2])
+
+
+@pytest.fixture(scope="module")
+def pairs() -> pa.Table:
+    source = ["Anna Weber lives in Bonn.", "", "It rains in Ulm 👍🏽 today.", "Bosch"]
+    target = ["Anna Weber wohnt in Bonn.", "Leer.", "In Ulm regnet es heute.", ""]
+    return pa.table(
+        {
+            "pair_id": [f"{i:032x}" for i in range(4)],
+            "source_text": source,
+            "target_text": target,
+            "score": pa.nulls(4, pa.float32()),
+            "origin": ["a.en"] * 4,
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def tagger(tiny_tagger) -> Tagger:
+    return Tagger(TaggerSettings(tiny_tagger))
+
+
+def test_a_shard_is_tagged_and_aligned(pairs, tagger, tiny_encoder, tmp_path):
+    tags = tag_shard(tagger, pairs)
+    assert tags.schema.equals(TAGS)
+    aligner = load_aligner(AlignerSettings(encoder=tiny_encoder, min_confidence=0))
+    labels = align_shard(aligner, pairs, tags, PROVENANCE)
+    assert labels.schema.equals(LABELS)
+    assert labels["pair_id"].equals(pairs["pair_id"])
+    found = 0
+    for tagged, row in zip(tags.to_pylist(), labels.to_pylist(), strict=True):
+        assert len(tagged["entities"]) == len(row["entities"])
+        for tag, entity in zip(tagged["entities"], row["entities"], strict=True):
+            found += 1
+            assert (tag["type"], tag["start"], tag["end"]) == (
+                entity["type"],
+                entity["source_start"],
+                entity["source_end"],
+            )
+            if entity["status"] == "projected":
+                assert 0 <= entity["target_start"] < entity["target_end"] <= len(row["target_text"])
+                assert entity["reason"] is None
+            else:
+                assert entity["target_start"] is None
+                assert entity["reason"]
+    assert found, "the tiny tagger found nothing, so this test shows nothing"
+
+    write_table(locate(tmp_path / "labels.parquet"), labels)
+    counts = read_counts(locate(tmp_path / "labels.parquet"))
+    assert counts["pairs"] == 4
+    assert counts["entities"] == found == counts["projected"] + sum(counts["unknown_by_reason"].values())
+
+
+def test_a_row_that_raises_keeps_its_traceback_and_loses_no_other(pairs, tagger, tiny_encoder, monkeypatch):
+    good = tagger.tag
+
+    def tag(texts):
+        if "Bosch" in texts:
+            raise ValueError("cannot read this")
+        return good(texts)
+
+    monkeypatch.setattr(tagger, "tag", tag)
+    tags = tag_shard(tagger, pairs)
+    aligner = load_aligner(AlignerSettings(encoder=tiny_encoder, min_confidence=0))
+    labels = align_shard(aligner, pairs, tags, PROVENANCE).to_pylist()
+    assert [row["error"] is not None for row in labels] == [False, False, False, True]
+    assert "cannot read this" in labels[3]["error"]
+    assert labels[3]["entities"] == []
+
+
+def test_tags_of_other_pairs_are_refused(pairs, tagger, tiny_encoder):
+    tags = tag_shard(tagger, pairs)
+    aligner = load_aligner(AlignerSettings(encoder=tiny_encoder, min_confidence=0))
+    with pytest.raises(XnerError, match="not of its pairs"):
+        align_shard(aligner, pairs.slice(0, 2), tags, PROVENANCE)

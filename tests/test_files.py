@@ -1,0 +1,135 @@
+import pickle
+
+import pyarrow as pa
+import pytest
+
+from xner_core.errors import XnerError
+from xner_core.files import locate, read_json, read_table, write_json, write_table
+
+
+@pytest.fixture(params=["local", "s3"])
+def folder(request, tmp_path):
+    return locate(tmp_path if request.param == "local" else request.getfixturevalue("s3_folder"))
+
+
+def write(location, content: bytes):
+    with location.open_output() as stream:
+        stream.write(content)
+
+
+def write_and_fail(location, content: bytes):
+    with location.open_output() as stream:
+        stream.write(content)
+        raise KeyError
+
+
+def read(location) -> bytes:
+    with location.open_input() as stream:
+        return stream.read()
+
+
+def test_what_is_written_is_read(folder):
+    write(folder / "a" / "b.bin", b"content")
+    assert read(folder / "a" / "b.bin") == b"content"
+    assert (folder / "a" / "b.bin").exists()
+    assert (folder / "a").is_folder()
+    assert not (folder / "a" / "b.bin").is_folder()
+
+
+def test_a_file_is_replaced(folder):
+    write(folder / "file", b"old, and longer")
+    write(folder / "file", b"new")
+    assert read(folder / "file") == b"new"
+
+
+@pytest.mark.parametrize("size", [10, 12_000_000])
+def test_an_exception_leaves_no_file(folder, size):
+    # Larger than the pieces in which Arrow uploads, and smaller.
+    with pytest.raises(KeyError):
+        write_and_fail(folder / "file", b"x" * size)
+    assert not (folder / "file").exists()
+    assert folder.files() == []
+
+
+def test_an_exception_leaves_the_file_as_it_was(folder):
+    write(folder / "file", b"old")
+    with pytest.raises(KeyError):
+        write_and_fail(folder / "file", b"new")
+    assert read(folder / "file") == b"old"
+
+
+def test_files_lists_all_depths_in_order(folder):
+    for name in ("b", "a/z", "a/b/c"):
+        write(folder / name, b"x")
+    files = folder.files()
+    assert [file.relative_to(folder) for file in files] == ["a/b/c", "a/z", "b"]
+    assert [file.name for file in files] == ["c", "z", "b"]
+
+
+def test_no_folder_has_no_files(folder):
+    assert (folder / "nothing").files() == []
+    assert not (folder / "nothing").exists()
+
+
+def test_an_unfinished_file_is_not_listed(tmp_path):
+    folder = locate(tmp_path)
+    with (folder / "file").open_output() as stream:
+        stream.write(b"x")
+        assert folder.files() == []
+        assert len(list(tmp_path.iterdir())) == 1
+    assert [file.name for file in folder.files()] == ["file"]
+
+
+def test_deleted(folder):
+    write(folder / "file", b"x")
+    (folder / "file").delete()
+    assert not (folder / "file").exists()
+
+
+def test_an_address_gives_the_same_location_again(folder):
+    write(folder / "file", b"x")
+    for same in (locate(str(folder / "file")), pickle.loads(pickle.dumps(folder / "file"))):
+        assert read(same) == b"x"
+        assert str(same) == str(folder / "file")
+
+
+def test_a_slash_at_the_end_makes_no_difference(folder):
+    assert locate(f"{folder}/") == folder
+
+
+def test_a_relative_path_is_made_absolute(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert str(locate("folder/file")) == f"{tmp_path}/folder/file"
+
+
+def test_missing_file_is_named(folder):
+    for reader in (read, read_table, read_json):
+        with pytest.raises(XnerError, match=r"missing\.file: no such file"):
+            reader(folder / "missing.file")
+
+
+def test_unknown_scheme():
+    with pytest.raises(XnerError, match="nowhere://bucket/file"):
+        locate("nowhere://bucket/file")
+
+
+def test_tables(folder):
+    table = pa.table({"text": ["ä\u2028\n", None], "number": [1, 2]})
+    write_table(folder / "table.parquet", table)
+    assert read_table(folder / "table.parquet") == table
+    assert read_table(folder / "table.parquet", ["number"]) == table.select(["number"])
+
+
+def test_what_is_no_parquet_is_named(folder):
+    write(folder / "table.parquet", b"PAR1 but not really")
+    with pytest.raises(XnerError, match=r"table\.parquet: not a readable Parquet file"):
+        read_table(folder / "table.parquet")
+
+
+def test_json(folder):
+    value = {"text": "ä\u2028", "list": [1, None, 2.5]}
+    write_json(folder / "value.json", value)
+    assert read_json(folder / "value.json") == value
+    write(folder / "value.json", b"{")
+    with pytest.raises(XnerError, match=r"value\.json: not valid JSON"):
+        read_json(folder / "value.json")

@@ -1,0 +1,169 @@
+"""The main job with real Ray and tiny models, from files of parallel text to a student."""
+
+import dataclasses
+import random
+from pathlib import Path
+
+import datasets
+import duckdb
+import polars as pl
+import pytest
+import ray
+from transformers import pipeline
+
+from xner_core.alignment.aligner import AlignerSettings
+from xner_core.corpus.cleaning import CleaningSettings
+from xner_core.errors import XnerError
+from xner_core.files import locate
+from xner_core.graph import ClusterSettings, PoolSettings
+from xner_core.pipeline import ProjectionSettings, project_corpus, summary
+from xner_core.projection.schema import LABELS
+from xner_core.tagging.tagger import TaggerSettings
+from xner_core.training.student import StudentRecipe
+from xner_core.training.trainer import OptimisationSettings
+
+pytestmark = pytest.mark.usefixtures("ray_session")
+
+NAMES = ["Anna Weber", "Otto Klein", "Bonn", "Ulm", "Kiel", "Bosch"]
+PAIRS = 120
+
+
+@pytest.fixture(scope="module")
+def parallel_text(tmp_path_factory) -> Path:
+    """Two domains of line-aligned text, 120 pairs each, one of them empty on one side."""
+    folder = tmp_path_factory.mktemp("parallel")
+    chance = random.Random(1)
+    for domain in ("news", "talks"):
+        english, german = [], []
+        for i in range(PAIRS):
+            one, other = chance.sample(NAMES, 2)
+            english.append(f"{one} saw {other} on day {i} of the {domain}.")
+            german.append(f"Am Tag {i} der {domain} sah {one} auch {other}.")
+        german[7] = ""
+        (folder / f"{domain}.en").write_text("".join(f"{line}\n" for line in english))
+        (folder / f"{domain}.de").write_text("".join(f"{line}\n" for line in german))
+    return folder
+
+
+@pytest.fixture
+def settings(parallel_text, tiny_tagger, tiny_encoder, tmp_path) -> ProjectionSettings:
+    return ProjectionSettings(
+        corpus=str(parallel_text),
+        out=str(tmp_path / "out"),
+        shard_pairs=40,
+        cleaning=CleaningSettings(identify_language=False),
+        tagger=TaggerSettings(tiny_tagger),
+        aligner=AlignerSettings(encoder=tiny_encoder, min_confidence=0.0),
+    )
+
+
+def label_files(result) -> dict[str, int]:
+    """Each label file and when it was written."""
+    return {path.name: path.stat().st_mtime_ns for path in Path(result["labels"]).rglob("*.parquet")}
+
+
+def test_every_pair_is_labelled_once_and_anyone_can_read_it(settings):
+    result = project_corpus(settings)
+    assert result["status"] == "done"
+    assert result["pairs"] == {"read": 2 * PAIRS, "kept": 2 * PAIRS - 2, "rejected": {"empty": 2}}
+    labelled = result["labelled"]
+    assert labelled["pairs"] == labelled["projected_pairs"] == 2 * PAIRS - 2
+    assert labelled["errors"] == 0
+    assert labelled["entities"] == labelled["projected"] + sum(labelled["unknown_by_reason"].values()) > 0
+    assert len(label_files(result)) == result["shards"] > 4
+    assert "2 rejected (empty 2)" in summary(result)
+
+    everything = f"{result['labels']}/**/*.parquet"
+    frame = pl.read_parquet(everything, hive_partitioning=True)
+    assert frame.height == frame["pair_id"].n_unique() == 2 * PAIRS - 2
+    assert set(frame["domain"]) == {"news", "talks"}
+    assert set(frame["language"]) == {"de"}
+    assert set(LABELS.names) <= set(frame.columns)
+    found = duckdb.sql(f"select count(*), sum(len(entities)) from read_parquet('{everything}')").fetchone()
+    assert found == (frame.height, labelled["entities"])
+    assert ray.data.read_parquet(result["labels"], partition_filter=None).count() == frame.height
+    loaded = datasets.load_dataset("parquet", data_files=everything, split="train", cache_dir=settings.out + "/cache")
+    assert loaded.num_rows == frame.height
+
+
+def test_a_second_run_does_nothing_and_a_lost_file_alone_is_made_again(settings):
+    first = project_corpus(settings)
+    before = label_files(first)
+    again = project_corpus(settings)
+    assert again["status"] == "nothing to do"
+    assert label_files(again) == before
+
+    lost = next(Path(first["labels"]).rglob("*.parquet"))
+    content = lost.read_bytes()
+    lost.unlink()
+    mended = project_corpus(settings)
+    assert mended["status"] == "done"
+    assert lost.read_bytes() == content
+    after = label_files(mended)
+    assert {name for name in after if after[name] != before[name]} == {lost.name}
+
+
+def test_a_new_aligner_reuses_the_tags(settings):
+    first = project_corpus(settings)
+    tags = {path: path.stat().st_mtime_ns for path in Path(settings.out, "tags").rglob("*.parquet")}
+    other = dataclasses.replace(
+        settings, aligner=dataclasses.replace(settings.aligner, min_confidence=0.999), corpus=first["corpus"]
+    )
+    second = project_corpus(other)
+    assert second["labels_fingerprint"] != first["labels_fingerprint"]
+    assert second["labelled"]["projected"] < first["labelled"]["projected"]
+    assert {path: path.stat().st_mtime_ns for path in Path(settings.out, "tags").rglob("*.parquet")} == tags
+
+
+def test_a_cluster_that_cannot_hold_the_actors_is_refused_at_once(settings):
+    greedy = ClusterSettings(aligner=PoolSettings(min_size=4, max_size=4))
+    with pytest.raises(XnerError, match=r"not enough CPU.*5 needed, 4 there"):
+        project_corpus(dataclasses.replace(settings, cluster=greedy))
+    with pytest.raises(XnerError, match="not enough GPU"):
+        project_corpus(dataclasses.replace(settings, cluster=ClusterSettings(tagger=PoolSettings(gpus=0.5))))
+
+
+def test_pools_of_several_actors_make_the_same_labels(settings, tmp_path):
+    one = project_corpus(settings)
+    pools = ClusterSettings(tagger=PoolSettings(1, 2), aligner=PoolSettings(2, 2))
+    several = project_corpus(dataclasses.replace(settings, out=str(tmp_path / "several"), cluster=pools))
+    assert {path.name: path.read_bytes() for path in Path(one["labels"]).rglob("*.parquet")} == {
+        path.name: path.read_bytes() for path in Path(several["labels"]).rglob("*.parquet")
+    }
+
+
+def test_labels_on_an_object_store_equal_those_on_a_disk(settings, s3_folder):
+    local = project_corpus(settings)
+    remote = project_corpus(dataclasses.replace(settings, out=s3_folder, corpus=settings.corpus))
+    assert remote["labels_fingerprint"] == local["labels_fingerprint"]
+    files = {file.name: file for file in locate(remote["labels"]).files() if file.name.endswith(".parquet")}
+    assert files.keys() == label_files(local).keys()
+    for path in Path(local["labels"]).rglob("*.parquet"):
+        with files[path.name].open_input() as stream:
+            assert stream.read() == path.read_bytes()
+
+
+def test_a_corpus_of_another_pair_is_refused(settings):
+    made = project_corpus(settings)["corpus"]
+    with pytest.raises(XnerError, match="a corpus of en-de, but en-nl"):
+        project_corpus(dataclasses.replace(settings, corpus=made, target="nl"))
+
+
+def test_the_sample_is_projected_and_a_student_trained_and_scored(tiny_tagger, tiny_encoder, tmp_path):
+    settings = ProjectionSettings(
+        out=str(tmp_path),
+        tagger=TaggerSettings(tiny_tagger),
+        aligner=AlignerSettings(encoder=tiny_encoder, min_confidence=0.0),
+        then_train=True,
+        student=StudentRecipe(
+            model=tiny_tagger,
+            optimisation=OptimisationSettings(epochs=1, evaluations=1, precision="float32"),
+        ),
+    )
+    result = project_corpus(settings)
+    assert result["status"] == "done"
+    assert result["training"]["train_sentences"] > 50
+    assert set(result["scores"]) == {"student", "direct transfer"}
+    assert all(0 <= scores["f1"] <= 1 for scores in result["scores"].values())
+    assert "direct transfer" in summary(result)
+    pipeline("token-classification", model=result["student"])("Anna Weber war in Köln.")

@@ -1,0 +1,92 @@
+import pyarrow as pa
+import pytest
+from label_files import FINGERPRINT, label, row, sentences, write_labels
+
+from xner_core.errors import XnerError
+from xner_core.files import locate, write_table
+from xner_core.projection.schema import LABELS
+from xner_core.spans import Span
+from xner_core.training.labels import LabelCounts, LabelFilter, count_rows, find_label_files
+
+
+def _table(*rows) -> pa.Table:
+    return pa.Table.from_pylist(list(rows), schema=LABELS)
+
+
+def test_finds_files_of_a_projection_and_of_a_partition(tmp_path):
+    folder = write_labels(tmp_path, sentences(3), sentences(4), sentences(5))
+    (tmp_path / "labels" / FINGERPRINT / "_projection.json").write_text("{}")
+    files = find_label_files([folder])
+    assert [(file.fingerprint, file.language, file.domain) for file in files] == [
+        (FINGERPRINT, "de", "news"),
+        (FINGERPRINT, "de", "news"),
+        (FINGERPRINT, "de", "wiki"),
+    ]
+    assert sum(map(count_rows, files)) == 12
+    partition = f"{folder}/language=de/domain=wiki"
+    assert find_label_files([partition]) == files[2:]
+    assert find_label_files([folder, partition]) == files
+
+
+def test_files_in_an_object_store_are_found(s3_folder):
+    target = locate(s3_folder) / "labels" / FINGERPRINT / "language=de" / "domain=news" / "1.parquet"
+    write_table(target, _table(*sentences(3)))
+    (file,) = find_label_files([f"{s3_folder}/labels/{FINGERPRINT}"])
+    assert (file.fingerprint, count_rows(file)) == (FINGERPRINT, 3)
+
+
+def test_a_folder_without_labels_is_refused(tmp_path):
+    with pytest.raises(XnerError, match="no label files"):
+        find_label_files([str(tmp_path)])
+    write_table(locate(tmp_path / "other" / "1.parquet"), _table())
+    with pytest.raises(XnerError, match="language="):
+        find_label_files([str(tmp_path)])
+
+
+def test_a_file_that_holds_no_labels_is_refused(tmp_path):
+    folder = tmp_path / FINGERPRINT / "language=de" / "domain=news"
+    write_table(locate(folder / "1.parquet"), pa.table({"pair_id": ["00"]}))
+    with pytest.raises(XnerError, match="no column entities, error, target_text"):
+        count_rows(find_label_files([str(tmp_path)])[0])
+    (folder / "1.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(XnerError, match="not a readable Parquet file"):
+        count_rows(find_label_files([str(tmp_path)])[0])
+
+
+def test_sure_labels_are_entities_unsure_ones_masked_and_failed_ones_leave_their_type_open():
+    labels = [
+        label("PER", 0, 4, tagger=0.9, aligner=0.8),
+        label("LOC", 5, 8, tagger=0.4, aligner=0.9),
+        label("LOC", 9, 12, tagger=0.9, aligner=0.4),
+        label("ORG", None, None),
+    ]
+    (text,) = LabelFilter(0.5, 0.5).training(_table(row("Anna Ulm Ulm und mehr", labels)))
+    assert [(entity.span, entity.type) for entity in text.entities] == [(Span(0, 4), "PER")]
+    assert text.entities[0].confidence == pytest.approx(0.72)
+    assert text.masked == [Span(5, 8), Span(9, 12)]
+    assert text.missed == {"ORG"}
+    (everything,) = LabelFilter().training(_table(row("Anna Ulm Ulm und mehr", labels)))
+    assert [entity.type for entity in everything.entities] == ["PER", "LOC", "LOC"]
+
+    counts = LabelCounts()
+    counts.add(text)
+    assert (counts.sentences, dict(counts.entities), counts.masked, dict(counts.open)) == (1, {"PER": 1}, 2, {"ORG": 1})
+    assert counts.types == {"PER", "ORG"}
+
+
+def test_pairs_on_which_a_stage_failed_are_dropped():
+    assert list(LabelFilter().training(_table(row("Text", error="Traceback")))) == []
+
+
+def test_held_out_pairs_are_the_others_and_few():
+    table = _table(*sentences(2000))
+    held_out, rest = LabelFilter(held_out=0.1), LabelFilter()
+    scored, trained = list(held_out.scoring(table)), list(held_out.training(table))
+    assert len(scored) + len(trained) == 2000
+    assert 150 < len(scored) < 250
+    assert len(list(rest.training(table))) == 2000
+    assert not list(rest.scoring(table))
+    # A larger share keeps what a smaller one held out.
+    ids = [row["pair_id"] for row in sentences(2000)]
+    smaller = {id_ for id_ in ids if LabelFilter(held_out=0.05)._is_held_out(id_)}
+    assert smaller < {id_ for id_ in ids if held_out._is_held_out(id_)}

@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+from transformers import EvalPrediction
+
+from xner_core.training.features import TargetScheme
+from xner_core.training.losses import IGNORED
+from xner_core.training.trainer import OptimisationSettings, count_steps, dev_scores
+
+SCHEME = TargetScheme(["LOC", "PER"])
+O, B_LOC, I_LOC, B_PER, I_PER = range(5)
+
+
+def _scores(predicted, targets):
+    return dev_scores(SCHEME)(EvalPrediction(np.array(predicted), np.array(targets)))
+
+
+def test_scores_are_strict_and_by_type():
+    out = SCHEME.outside([])
+    scores = _scores(
+        [[O, B_LOC, O, B_PER, I_PER], [B_LOC, O, O, O, O]],
+        [[IGNORED, B_LOC, out, B_PER, out], [out, out, B_PER, IGNORED, IGNORED]],
+    )
+    # Right: one LOC. Wrong: a PER that is too long, an invented LOC; missed: two PER.
+    assert scores["precision"] == pytest.approx(1 / 3)
+    assert scores["recall"] == pytest.approx(1 / 3)
+    assert scores["f1"] == pytest.approx(1 / 3)
+    assert scores["per_type"]["LOC"] == {"precision": 0.5, "recall": 1.0, "f1": pytest.approx(2 / 3), "support": 1}
+    assert scores["per_type"]["PER"]["support"] == 2
+
+
+def test_what_a_text_leaves_open_is_not_counted_against_a_prediction():
+    out = SCHEME.outside(["PER"])
+    found = [[B_PER, I_PER, B_LOC]]
+    assert _scores(found, [[out, out, B_LOC]])["f1"] == 1.0
+    assert _scores(found, [[SCHEME.outside([])] * 2 + [B_LOC]])["precision"] == 0.5
+
+
+def test_masked_words_are_not_scored():
+    assert _scores([[B_PER, B_LOC]], [[IGNORED, B_LOC]])["f1"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("examples", "workers", "steps"), [(160, 1, 30), (160, 2, 15), (1, 1, 1), (7, 1, 1), (40, 1, 8)]
+)
+def test_steps(examples, workers, steps):
+    assert count_steps(examples, OptimisationSettings(epochs=3, batch_size=16), workers) == steps
+
+
+def test_arguments_can_be_replaced(tmp_path):
+    arguments = OptimisationSettings(evaluations=5, precision="float32").training_arguments(
+        str(tmp_path), 100, 7, load_best_model_at_end=False, use_cpu=True
+    )
+    assert (arguments.eval_steps, arguments.save_steps, arguments.seed) == (20, 20, 7)
+    assert not arguments.load_best_model_at_end
+    assert not arguments.bf16

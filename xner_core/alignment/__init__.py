@@ -1,0 +1,1 @@
+"""From an entity in a source text to its counterpart in the translation."""

@@ -1,0 +1,64 @@
+"""The constants of an aligner, and the folder that holds them."""
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from xner_core.alignment.confidence import Calibration
+from xner_core.errors import XnerError
+from xner_core.files import locate, read_json, write_json
+
+ALIGNER_FILE = "aligner.json"
+_FORMAT = "xner aligner"
+
+
+@dataclass(frozen=True)
+class AlignerRecipe:
+    """All that determines a similarity aligner; the defaults were set on the development halves of gold projections.
+
+    Attributes:
+        encoder: name or folder of the encoder
+        layer: hidden layer whose states are compared, from 1; None takes the one 7/12 of the way up
+        temperature: of the softmax that makes link probabilities of cosine similarities
+        min_confidence: entities whose best span has a lower confidence count as not there
+        calibration: how scores become confidence
+    """
+
+    encoder: str
+    layer: int | None = None
+    temperature: float = 0.08
+    min_confidence: float = 0.2
+    calibration: Calibration = field(default_factory=Calibration)
+
+    def replace(self, **changes: Any) -> Self:
+        """The same with other values; None keeps a value."""
+        return dataclasses.replace(self, **{name: value for name, value in changes.items() if value is not None})
+
+
+def read_recipe(folder: str | Path) -> AlignerRecipe:
+    """The recipe in a folder that `write_recipe` wrote.
+
+    Raises:
+        XnerError: no such folder, or not an aligner's.
+    """
+    file = locate(folder) / ALIGNER_FILE
+    if not file.exists():
+        raise XnerError(
+            f"aligner {str(folder)!r}: there is no {file}; "
+            "name 'similarity', or a folder that jobs/train_aligner.py wrote"
+        )
+    held = read_json(file)
+    try:
+        if held["format"] != _FORMAT:
+            raise ValueError(f"its format is {held['format']!r}")
+        values = held["recipe"]
+        return AlignerRecipe(**{**values, "calibration": Calibration(**values["calibration"])})
+    except (KeyError, TypeError, ValueError) as error:
+        raise XnerError(f"{file}: not the recipe of an aligner of this version ({error!r}); fit it again") from error
+
+
+def write_recipe(folder: str | Path, recipe: AlignerRecipe, evidence: dict[str, Any]) -> None:
+    """Writes a recipe, and the figures it was chosen by."""
+    held = {"format": _FORMAT, "recipe": dataclasses.asdict(recipe), "evidence": evidence}
+    write_json(locate(folder) / ALIGNER_FILE, held)

@@ -1,0 +1,57 @@
+"""Whether a cluster can hold a plan: Ray waits for ever, and silently, for resources that are not there."""
+
+from collections.abc import Mapping, Sequence
+
+import ray
+from ray._private.state import state
+
+from xner_core.errors import XnerError
+
+Resources = Mapping[str, float]
+
+
+def require_resources(demand: Mapping[str, Sequence[Resources]]) -> None:
+    """Checks that the cluster can hold some actors all at once; on an autoscaling one, when grown to its full size.
+
+    Args:
+        demand: by name, the actors' resources (`CPU`, `GPU`, and custom ones), one mapping for each actor
+
+    Raises:
+        XnerError: one actor is larger than any node, or all together need more than there is; says what of what.
+    """
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    grown = state.get_max_resources_from_cluster_config() or {}
+    total = {name: max(amount, grown.get(name, 0)) for name, amount in (grown | ray.cluster_resources()).items()}
+    needed: dict[str, float] = {}
+    for actors in demand.values():
+        for actor in actors:
+            for resource, amount in actor.items():
+                needed[resource] = needed.get(resource, 0) + _occupied(resource, amount)
+    wanted = "; ".join(f"{name}: {_amounts(_summed(actors))}" for name, actors in demand.items())
+    for resource, amount in needed.items():
+        there = total.get(resource, 0)
+        if amount > there + 1e-6:
+            raise XnerError(
+                f"not enough {resource} in the cluster: {amount:g} needed, {there:g} there ({wanted}); "
+                "ask for fewer or smaller actors, or for a larger cluster"
+            )
+    if grown:
+        # Which nodes an autoscaler can start is not known here.
+        return
+    for name, actors in demand.items():
+        for actor in actors:
+            if not any(all(node.get(resource, 0) >= amount for resource, amount in actor.items()) for node in nodes):
+                raise XnerError(f"{name}: no node of the cluster has {_amounts(actor)}; ask for smaller actors")
+
+
+def _occupied(resource: str, amount: float) -> float:
+    """What an actor takes away from others: a fraction of a GPU must lie within one GPU."""
+    return 1 / int(1 / amount + 1e-6) if resource == "GPU" and 0 < amount < 1 else amount
+
+
+def _summed(actors: Sequence[Resources]) -> dict[str, float]:
+    return {name: sum(actor.get(name, 0) for actor in actors) for name in dict.fromkeys(k for a in actors for k in a)}
+
+
+def _amounts(resources: Resources) -> str:
+    return ", ".join(f"{amount:g} {name}" for name, amount in resources.items())

@@ -1,0 +1,110 @@
+"""The rules that a sentence pair must pass, and the normal form in which pairs are compared."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from jsonargparse.typing import ClosedUnitInterval, PositiveInt
+
+from xner_core.corpus.language import LanguageCheck
+
+EMPTY = "empty"
+TOO_LONG = "too_long"
+LENGTH_RATIO = "length_ratio"
+UNTRANSLATED = "untranslated"
+WRONG_SOURCE_LANGUAGE = "wrong_source_language"
+WRONG_TARGET_LANGUAGE = "wrong_target_language"
+DUPLICATE = "duplicate"
+REASONS = (EMPTY, TOO_LONG, LENGTH_RATIO, UNTRANSLATED, WRONG_SOURCE_LANGUAGE, WRONG_TARGET_LANGUAGE, DUPLICATE)
+
+# A Chinese character stands for about three characters of English, kana and Hangul for two (medians of news text).
+_HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]")
+_KANA_OR_HANGUL = re.compile("[\u3040-\u30ff\uac00-\ud7af]")
+# Added to both lengths, so that the ratio of short sentences means something.
+_RATIO_SMOOTHING = 10
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
+
+
+@dataclass
+class CleaningSettings:
+    """Which pairs are kept.
+
+    Args:
+        max_characters: Longest text of either side, in characters.
+        max_length_ratio: Largest ratio of the longer to the shorter side, each plus 10 characters. A Chinese character
+            counts as 3, kana and Hangul as 2. Clean German text reaches 2.
+        identify_language: Reject pairs of which one side is surely in another language.
+        language_confidence: How sure the language identifier must be, 0 to 1.
+    """
+
+    max_characters: PositiveInt = 2000
+    max_length_ratio: float = 3.0
+    identify_language: bool = True
+    language_confidence: ClosedUnitInterval = 0.8
+
+    def __post_init__(self) -> None:
+        if not self.max_length_ratio >= 1:
+            raise ValueError(f"max_length_ratio is {self.max_length_ratio}; it must be at least 1")
+
+
+def normalise(text: str) -> str:
+    """The form in which texts are compared: Unicode NFKC, invisible format characters gone, white space collapsed.
+
+    Case stays, since a sentence in capitals is another example of names than the same in lower case.
+    """
+    if not text.isascii():
+        text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
+    return " ".join(text.split())
+
+
+class Cleaner:
+    """Gives the first rule that a pair breaks.
+
+    Args:
+        settings: The rules' thresholds.
+        source: Language of the source texts.
+        target: Language of the target texts.
+
+    Raises:
+        XnerError: the language identifier does not know one of the languages.
+    """
+
+    def __init__(self, settings: CleaningSettings, source: str, target: str):
+        self.settings = settings
+        self.checks = None
+        if settings.identify_language:
+            self.checks = tuple(LanguageCheck(code, settings.language_confidence) for code in (source, target))
+
+    def reason(self, texts: tuple[str, str], normal: tuple[str, str]) -> str | None:
+        """Why a pair is rejected, or None.
+
+        Args:
+            texts: Source and target text, raw.
+            normal: Both after `normalise`.
+        """
+        if not (normal[0] and normal[1]):
+            return EMPTY
+        if max(len(texts[0]), len(texts[1])) > self.settings.max_characters:
+            return TOO_LONG
+        shorter, longer = sorted(_weighted_length(text) + _RATIO_SMOOTHING for text in normal)
+        if longer / shorter > self.settings.max_length_ratio:
+            return LENGTH_RATIO
+        if normal[0] == normal[1] and not _same_in_any_language(normal[0]):
+            return UNTRANSLATED
+        if self.checks and normal[0] != normal[1]:
+            if self.checks[0].is_other(normal[0]):
+                return WRONG_SOURCE_LANGUAGE
+            if self.checks[1].is_other(normal[1]):
+                return WRONG_TARGET_LANGUAGE
+        return None
+
+
+def _weighted_length(text: str) -> int:
+    if text.isascii():
+        return len(text)
+    return len(text) + 2 * len(_HAN.findall(text)) + len(_KANA_OR_HANGUL.findall(text))
+
+
+def _same_in_any_language(text: str) -> bool:
+    """Whether a text is made of names and numbers: no word begins with a letter that is not a capital."""
+    return not any(word[0].isalpha() and not word[0].isupper() for word in re.findall(r"\w+", text))

@@ -1,0 +1,161 @@
+"""The main job: from parallel text to labels, and on to a trained and scored student."""
+
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jsonargparse.typing import PositiveInt
+
+from xner_core.alignment.aligner import AlignerSettings
+from xner_core.corpus.cleaning import CleaningSettings
+from xner_core.corpus.ingest import IngestSettings, ingest_corpus
+from xner_core.corpus.layout import MANIFEST, Corpus, open_corpus
+from xner_core.errors import XnerError
+from xner_core.evaluation.tagger import TaggerEvaluation, evaluate_tagger
+from xner_core.files import Location, locate, write_json
+from xner_core.graph import ClusterSettings, run_projection
+from xner_core.projection.plan import plan_projection
+from xner_core.sample import write_sample_corpus, write_sample_gold
+from xner_core.tagging.tagger import TaggerSettings
+from xner_core.training.job import train_student
+from xner_core.training.student import StudentRecipe, StudentSettings
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ProjectionSettings:
+    """What is projected, by which models, on how much of the cluster.
+
+    Args:
+        corpus: an ingested corpus, or files of parallel text (see ingest_corpus.py), local or s3://; without it, the
+            sample corpus that comes with xner
+        source: language that the tagger reads
+        target: language to make labels for
+        out: folder of all that is made, local or s3://
+        shard_pairs: the most pairs in a shard
+        cleaning: which pairs of files of parallel text are kept
+        tagger: the model that finds the entities
+        aligner: the model that finds them again in the target text
+        cluster: actors, CPUs and GPUs
+        then_train: train a student on the labels, in `out`/student (`out` must then be a local folder)
+        student: how the student is trained
+        gold: CoNLL file of the target language, on which the student and the tagger itself are scored
+        gold_labels: entity types to score, separated by commas; all that the file marks if none are given
+    """
+
+    corpus: str | None = None
+    source: str = "en"
+    target: str = "de"
+    out: str = "out"
+    shard_pairs: PositiveInt = 4096
+    cleaning: CleaningSettings = field(default_factory=CleaningSettings)
+    tagger: TaggerSettings = field(default_factory=TaggerSettings)
+    aligner: AlignerSettings = field(default_factory=AlignerSettings)
+    cluster: ClusterSettings = field(default_factory=ClusterSettings)
+    then_train: bool = False
+    student: StudentRecipe = field(default_factory=StudentRecipe)
+    gold: str | None = None
+    gold_labels: str | None = None
+
+    def __post_init__(self):
+        if self.then_train and not locate(self.out).is_local:
+            raise ValueError(f"then_train needs a local folder as out, not {self.out}")
+
+
+def project_corpus(settings: ProjectionSettings) -> dict[str, Any]:
+    """Projects a corpus; with `then_train`, trains a student on the labels and scores it."""
+    out = locate(settings.out)
+    corpus = _corpus(settings, out)
+    plan = plan_projection(corpus, out, settings.tagger, settings.aligner)
+    unfinished = len(plan.unfinished())
+    counts = run_projection(plan, settings.tagger, settings.aligner, settings.cluster)
+    result: dict[str, Any] = {
+        "status": "done",
+        "corpus": str(corpus.location),
+        "labels": str(plan.labels),
+        "labels_fingerprint": plan.labels_fingerprint,
+        "tags_fingerprint": plan.tags_fingerprint,
+        "pairs": corpus.manifest["counts"],
+        "shards": len(plan.tasks),
+        "labelled": counts,
+    }
+    write_json(plan.labels / "_projection.json", result)
+    if settings.then_train:
+        result |= _train(settings, str(plan.labels), Path(settings.out))
+    if not unfinished and result.get("training", {}).get("status") != "done":
+        result |= {"status": "nothing to do", "reason": f"all {len(plan.tasks)} shards have their labels already"}
+    print(summary(result))
+    return result
+
+
+def _corpus(settings: ProjectionSettings, out: Location) -> Corpus:
+    source = settings.corpus
+    if source is not None and (locate(source) / MANIFEST).exists():
+        corpus = open_corpus(locate(source))
+        if (corpus.source, corpus.target) != (settings.source, settings.target):
+            raise XnerError(
+                f"{source}: a corpus of {corpus.source}-{corpus.target}, "
+                f"but {settings.source}-{settings.target} is to be projected; set source and target"
+            )
+        return corpus
+    if source is None:
+        if not out.is_local:
+            raise XnerError(f"the sample corpus is written to a local folder; out is {settings.out}")
+        source = str(Path(settings.out) / "sample")
+        write_sample_corpus(Path(source), settings.source, settings.target)
+    ingest_corpus(
+        IngestSettings(
+            corpus=source,
+            out=str(out / "corpus"),
+            source=settings.source,
+            target=settings.target,
+            shard_pairs=settings.shard_pairs,
+            cleaning=settings.cleaning,
+        )
+    )
+    return open_corpus(out / "corpus")
+
+
+def _train(settings: ProjectionSettings, labels: str, out: Path) -> dict[str, Any]:
+    student = out / "student"
+    training = train_student(StudentSettings(labels=[labels], out=str(student), recipe=settings.student))
+    gold = settings.gold
+    if gold is None and settings.corpus is None:
+        gold = str(out / "gold.conll")
+        write_sample_gold(Path(gold), settings.target)
+    result: dict[str, Any] = {"student": str(student), "training": training}
+    if gold is not None:
+        result["scores"] = {
+            name: evaluate_tagger(TaggerEvaluation(model, gold, settings.gold_labels, label_map))
+            for name, model, label_map in (
+                ("student", str(student), "conll"),
+                ("direct transfer", settings.tagger.model, settings.tagger.label_map),
+            )
+        }
+    return result
+
+
+def summary(result: dict[str, Any]) -> str:
+    """A few lines for a person: what was read, found, projected and scored, and where it lies."""
+    pairs, labelled = result["pairs"], result["labelled"]
+    lines = [
+        f"pairs     {pairs['read']} read, {pairs['kept']} kept{_reasons('rejected', pairs['rejected'])}",
+        f"entities  {labelled['entities']} found, {labelled['projected']} projected"
+        + _reasons("unknown", labelled["unknown_by_reason"]),
+    ]
+    if labelled["errors"]:
+        lines.append(f"errors    {labelled['errors']} pairs on which a model failed; see the column `error`")
+    if labelled["projected_pairs"]:
+        rate = labelled["projected_pairs"] / labelled["seconds"]
+        lines.append(f"speed     {rate:.1f} pairs/s, start-up included")
+    for name, scores in result.get("scores", {}).items():
+        lines.append(f"F1        {scores['f1']:.3f} {name}, on {', '.join(scores['labels'])} of {scores['conll']}")
+    lines += [f"{name:<9} {result[name]}" for name in ("corpus", "labels", "student") if name in result]
+    return "\n".join(lines)
+
+
+def _reasons(what: str, counts: dict[str, int]) -> str:
+    reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(counts.items(), key=lambda item: -item[1]))
+    return f", {sum(counts.values())} {what}" + (f" ({reasons})" if reasons else "")

@@ -1,0 +1,364 @@
+"""Trains a student with Ray Train on labels that Ray Data streams; the one place of training that knows Ray.
+
+Rows of the data set are label files in a random order. A task reads one file and makes features of it; workers take
+the features in an order that does not depend on which task was faster, so a training that was interrupted goes on with
+the very batches that it would have seen.
+"""
+
+import json
+import logging
+import random
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import ray
+import ray.train
+import torch
+import transformers
+from ray.data import Dataset, ExecutionOptions
+from ray.train import Checkpoint, CheckpointConfig, DataConfig, FailureConfig, RunConfig, ScalingConfig
+from ray.train.torch import TorchTrainer
+from ray.train.v2.api.config import LoggingConfig
+from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback, set_seed
+
+from xner_core.cluster_check import require_resources
+from xner_core.errors import XnerError
+from xner_core.files import Location, locate, read_json, read_table, write_json
+from xner_core.hashing import fingerprint
+from xner_core.ray_session import ensure_ray
+from xner_core.training.features import FeatureEncoder, Features, TargetScheme, collate
+from xner_core.training.labels import COLUMNS, LabelFilter, find_label_files
+from xner_core.training.stream import BatchStream
+from xner_core.training.student import (
+    StudentRecipe,
+    StudentSettings,
+    TrainingPlan,
+    identity,
+    model_card,
+    new_student,
+    plan_training,
+)
+from xner_core.training.trainer import TokenTrainer, count_steps, freeze_embeddings
+
+logger = logging.getLogger(__name__)
+
+# What a student's or a training's identity is kept in: beside the student, and beside the checkpoints.
+RECORD = "training.json"
+# Of a worker, before the training fails; what kills a worker each time should not be tried for ever.
+_MAX_FAILURES = 3
+_TRAINER_STATE = "trainer_state.json"
+_MODEL_FILES = (".safetensors", ".json", ".model", ".txt", ".jinja")
+_ENCODED_AT_ONCE = 1024
+_FEATURES = pa.schema({"input_ids": pa.list_(pa.list_(pa.int32())), "targets": pa.list_(pa.list_(pa.int64()))})
+
+
+def train_student(settings: StudentSettings, callbacks: Sequence[TrainerCallback] = ()) -> dict[str, Any]:
+    """Trains a student on projected labels; returns its dev scores and what it was trained on.
+
+    Run again after an interruption, it goes on from the last checkpoint; run again when it is done, it does nothing.
+
+    Args:
+        settings: what to train on, how, and where to keep it
+        callbacks: Hugging Face callbacks, which run in every worker
+
+    Raises:
+        XnerError: labels, dev set, model or checkpoints that do not fit, or a cluster that cannot hold the workers.
+        ray.train.TrainingFailedError: a worker failed again and again.
+    """
+    started = time.monotonic()
+    recipe = _absolute(settings.recipe)
+    files = find_label_files(settings.labels)
+    own = identity(recipe, files)
+    out = locate(settings.out)
+    if _record(out).get("identity") == own:
+        reason = "the student of these labels and settings is there already"
+        return {"status": "nothing to do", "reason": reason, "student": settings.out} | _record(out)["result"]
+    plan = plan_training(recipe, files)
+
+    ensure_ray()
+    worker = {"CPU": recipe.cpus_per_worker} | ({"GPU": 1} if recipe.use_gpu else {})
+    require_resources({"training workers": [worker] * recipe.num_workers, "reading of labels": [{"CPU": 1}]})
+    checkpoints = locate(settings.checkpoints or str(Path(settings.out) / "checkpoints"))
+    run = _claim(checkpoints, own, settings.resume)
+    texts = plan.counts.sentences // recipe.num_workers
+    if not texts:
+        raise XnerError(f"{plan.counts.sentences} sentences cannot be shared among {recipe.num_workers} workers")
+    steps = count_steps(texts, recipe.optimisation)
+    logger.info("%d sentences, %d steps, types %s", plan.counts.sentences, steps, " ".join(plan.types))
+
+    best, metrics = _fit(plan, texts, steps, checkpoints, run, worker, callbacks)
+    result = {
+        "train_sentences": plan.counts.sentences,
+        "entities": {type_: plan.counts.entities[type_] for type_ in plan.types},
+        "masked": plan.counts.masked,
+        "open": dict(plan.counts.open),
+        "failed_pairs": plan.failed,
+        "steps": steps,
+        "best_step": metrics["step"],
+        "dev": {name: metrics[name] for name in ("precision", "recall", "f1", "per_type")},
+        "labels": sorted({file.fingerprint for file in files}),
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    _keep(best, out, plan, own, result)
+    _discard(checkpoints, run)
+    logger.info("dev F1 %.4f; student in %s", result["dev"]["f1"], settings.out)
+    return {"status": "done", "student": settings.out} | result
+
+
+def _absolute(recipe: StudentRecipe) -> StudentRecipe:
+    """Ray Train's workers run in a folder of their own."""
+    return replace(recipe, model=str(Path(recipe.model).absolute())) if Path(recipe.model).is_dir() else recipe
+
+
+def _record(folder: Location) -> dict[str, Any]:
+    record = folder / RECORD
+    return read_json(record) if record.exists() else {}
+
+
+def _claim(checkpoints: Location, own: dict[str, Any], resume: bool) -> str:
+    """Takes the folder of checkpoints for this training; returns the name of its run in Ray Train.
+
+    Raises:
+        XnerError: another training's checkpoints are in it.
+    """
+    # A run's name decides what Ray Train restores, so it follows from all that determines the student.
+    run = f"student-{fingerprint(**own)[:16]}"
+    found = _record(checkpoints)
+    if found and not resume:
+        _discard(checkpoints, found["run"])
+    elif found and found["identity"] != own:
+        raise XnerError(
+            f"{checkpoints}: holds checkpoints of another training ({_difference(found['identity'], own)}); "
+            "set resume to false to discard them, or name another folder of checkpoints"
+        )
+    elif found:
+        logger.info("taking up the training in %s", checkpoints)
+    write_json(checkpoints / RECORD, {"run": run, "identity": own})
+    return run
+
+
+def _difference(found: dict[str, Any], own: dict[str, Any]) -> str:
+    """What tells two identities apart."""
+    if found.get("labels") != own["labels"]:
+        return "on other labels"
+    return "; ".join(
+        f"{name} {found.get(name)}, now {own.get(name)}"
+        for name in sorted(found.keys() | own.keys())
+        if found.get(name) != own.get(name)
+    )
+
+
+def _discard(checkpoints: Location, run: str) -> None:
+    folder = checkpoints / run
+    if folder.is_folder():
+        folder.filesystem.delete_dir(folder.path)
+    if (checkpoints / RECORD).exists():
+        (checkpoints / RECORD).delete()
+    if checkpoints.is_local and not any(Path(checkpoints.path).iterdir()):
+        Path(checkpoints.path).rmdir()
+
+
+def _keep(
+    checkpoint: Checkpoint, out: Location, plan: TrainingPlan, own: dict[str, Any], result: dict[str, Any]
+) -> None:
+    """Copies a checkpoint's model and tokenizer to the student's folder; the record, written last, says it is whole."""
+    if (out / RECORD).exists():
+        (out / RECORD).delete()
+    folder = Location(checkpoint.filesystem, checkpoint.path)
+    for file in folder.files():
+        # Not the state of the training: .pt, .pth, .bin.
+        if file.name.endswith(_MODEL_FILES) and file.name != _TRAINER_STATE:
+            with file.open_input() as source, (out / file.name).open_output() as target:
+                shutil.copyfileobj(source, target)
+    with (out / "README.md").open_output() as stream:
+        stream.write(model_card(plan, result).encode())
+    write_json(out / RECORD, {"identity": own, "result": result})
+
+
+def _fit(
+    plan: TrainingPlan,
+    texts: int,
+    steps: int,
+    checkpoints: Location,
+    run: str,
+    worker: dict[str, float],
+    callbacks: Sequence[TrainerCallback],
+) -> tuple[Checkpoint, dict[str, Any]]:
+    """Trains; returns the best checkpoint and its scores."""
+    trainer = TorchTrainer(
+        partial(_train_worker, plan=plan, texts=texts, steps=steps, callbacks=callbacks),
+        scaling_config=ScalingConfig(
+            num_workers=plan.recipe.num_workers, use_gpu=plan.recipe.use_gpu, resources_per_worker=worker
+        ),
+        run_config=RunConfig(
+            name=run,
+            storage_path=checkpoints.path,
+            storage_filesystem=checkpoints.filesystem,
+            failure_config=FailureConfig(max_failures=_MAX_FAILURES),
+            # The best and, whatever its score, the last.
+            checkpoint_config=CheckpointConfig(num_to_keep=1, checkpoint_score_attribute="f1"),
+            logging_config=LoggingConfig(log_level="WARNING"),
+        ),
+        datasets={"train": features(plan)},
+        # Only so is the order the same each time.
+        dataset_config=DataConfig(execution_options=ExecutionOptions(preserve_order=True)),
+    )
+    result = trainer.fit()
+    return max(result.best_checkpoints, key=lambda pair: pair[1]["f1"])
+
+
+@dataclass(frozen=True)
+class _Encoding:
+    """How label files become features."""
+
+    filter: LabelFilter
+    types: tuple[str, ...]
+    window: int
+    tokenizer: ray.ObjectRef
+
+
+def features(plan: TrainingPlan) -> Dataset:
+    """The features of all texts to train on, one row each: `input_ids` and `targets`, lists of windows."""
+    encoding = _Encoding(plan.filter, tuple(plan.types), plan.window, ray.put(plan.tokenizer))
+    paths = [str(file.location) for file in plan.files]
+    # Files are sorted by domain, which would be learnt one after the other.
+    random.Random(plan.recipe.seed).shuffle(paths)
+    dataset = ray.data.from_items([{"path": path} for path in paths], override_num_blocks=len(paths))
+    dataset = dataset.map_batches(partial(_encode_files, encoding=encoding), batch_size=1, batch_format="pyarrow")
+    dataset.context.enable_progress_bars = False
+    dataset.context.print_on_execution_start = False
+    # Workers may well train for longer than that on what they hold.
+    dataset.context.execution_no_progress_timeout_s = -1
+    return dataset
+
+
+def _encode_files(batch: pa.Table, encoding: _Encoding) -> Iterator[pa.Table]:
+    encode = _encoder(encoding.tokenizer, encoding.window, encoding.types)
+    for path in batch["path"].to_pylist():
+        texts = list(encoding.filter.training(read_table(locate(path), COLUMNS)))
+        for start in range(0, len(texts), _ENCODED_AT_ONCE):
+            encoded = encode(texts[start : start + _ENCODED_AT_ONCE])
+            yield pa.table(
+                {name: [[window[name] for window in windows] for windows in encoded] for name in _FEATURES.names},
+                schema=_FEATURES,
+            )
+
+
+@lru_cache(maxsize=1)
+def _encoder(tokenizer: ray.ObjectRef, window: int, types: tuple[str, ...]) -> FeatureEncoder:
+    """Once for each process: a tokenizer takes a second to load."""
+    return FeatureEncoder(ray.get(tokenizer), window, TargetScheme(types))
+
+
+def _train_worker(plan: TrainingPlan, texts: int, steps: int, callbacks: Sequence[TrainerCallback]) -> None:
+    _quieten()
+    recipe, optimisation = plan.recipe, plan.recipe.optimisation
+    context = ray.train.get_context()
+    torch.set_num_threads(recipe.threads or max(1, _node_cpus() // context.get_local_world_size()))
+    set_seed(recipe.seed)
+    scheme = TargetScheme(plan.types)
+    model = new_student(recipe, plan.types)
+    if optimisation.freeze_embeddings:
+        freeze_embeddings(model)
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint = ray.train.get_checkpoint()
+        resumed = checkpoint.to_directory(Path(folder) / "resumed") if checkpoint else None
+        done = json.loads((Path(resumed) / _TRAINER_STATE).read_text())["global_step"] if resumed else 0
+        shard = ray.train.get_dataset_shard("train")
+        stream = BatchStream(
+            texts=lambda: _texts(shard),
+            texts_per_pass=texts,
+            batch_size=optimisation.batch_size,
+            buffer=recipe.shuffle_buffer,
+            padding=plan.tokenizer.pad_token_id,
+            seed=(recipe.seed, context.get_world_rank()),
+            start=done,
+            steps=steps,
+        )
+        trainer = StreamTrainer(
+            model,
+            optimisation.training_arguments(
+                folder,
+                steps,
+                recipe.seed,
+                use_cpu=not recipe.use_gpu,
+                # Ray keeps the best checkpoint; the worker's own disk may be gone by then.
+                load_best_model_at_end=False,
+                greater_is_better=True,
+                # The stream starts at the right batch by itself.
+                ignore_data_skip=True,
+                restore_callback_states_from_checkpoint=True,
+                disable_tqdm=True,
+                ddp_find_unused_parameters=False,
+            ),
+            eval_dataset=[
+                window
+                for windows in FeatureEncoder(plan.tokenizer, plan.window, scheme)(plan.dev)
+                for window in windows
+            ],
+            data_collator=partial(collate, padding=plan.tokenizer.pad_token_id),
+            processing_class=plan.tokenizer,
+            scheme=scheme,
+            loss=recipe.loss,
+            stream=stream,
+            callbacks=[ReportCheckpoints(), *callbacks],
+        )
+        trainer.remove_callback(PrinterCallback)
+        if optimisation.patience:
+            trainer.add_callback(EarlyStoppingCallback(optimisation.patience))
+        trainer.train(resume_from_checkpoint=resumed)
+
+
+def _quieten() -> None:
+    """Leaves a worker's own progress, and warnings of Ray's, on the user's terminal."""
+    logging.getLogger().setLevel(logging.WARNING)
+    logging.getLogger("xner_core").setLevel(logging.INFO)
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+
+
+def _node_cpus() -> int:
+    node = ray.get_runtime_context().get_node_id()
+    return int(next(info["Resources"].get("CPU", 1) for info in ray.nodes() if info["NodeID"] == node))
+
+
+def _texts(shard: ray.data.DataIterator) -> Iterator[list[Features]]:
+    for block in shard.iter_batches(batch_size=None, batch_format="pyarrow"):
+        for row in block.to_pylist():
+            yield [Features(input_ids=i, targets=t) for i, t in zip(row["input_ids"], row["targets"], strict=True)]
+
+
+class StreamTrainer(TokenTrainer):
+    """Trains on a stream of batches, which is this worker's own share of the data."""
+
+    def __init__(self, *args, stream: BatchStream, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._stream = stream
+
+    def get_train_dataloader(self) -> BatchStream:
+        return self._stream
+
+
+class ReportCheckpoints(TrainerCallback):
+    """Hands each checkpoint of a worker to Ray Train, with the dev scores that were taken just before it."""
+
+    def on_log(self, args, state, control, logs, **kwargs):
+        figures = ", ".join(f"{name} {logs[name]:.4g}" for name in ("loss", "learning_rate", "eval_f1") if name in logs)
+        if state.is_world_process_zero and figures:
+            logger.info("step %d of %d: %s", state.global_step, state.max_steps, figures)
+
+    def on_save(self, args, state, control, **kwargs):
+        scores = next(log for log in reversed(state.log_history) if "eval_f1" in log)
+        ray.train.report(
+            {name: scores[f"eval_{name}"] for name in ("precision", "recall", "f1", "per_type")}
+            | {"step": state.global_step},
+            Checkpoint.from_directory(Path(args.output_dir) / f"checkpoint-{state.global_step}"),
+            delete_local_checkpoint_after_upload=True,
+        )

@@ -1,0 +1,340 @@
+"""A student's training up to the point where it starts: its settings, its data, its model; nothing here knows Ray."""
+
+import logging
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveInt
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from xner_core.errors import XnerError
+from xner_core.evaluation.conll import read_conll
+from xner_core.files import read_table
+from xner_core.hashing import file_digest, fingerprint
+from xner_core.models.loading import (
+    STARTER,
+    encoder_folder,
+    load_encoder,
+    load_token_classifier,
+    model_digest,
+    model_window,
+    new_token_classifier,
+    tagger_folder,
+)
+from xner_core.spans import entities_of_tags, join_tokens
+from xner_core.text import is_unspaced
+from xner_core.training.features import AnnotatedText, TargetScheme
+from xner_core.training.labels import COLUMNS, LabelCounts, LabelFile, LabelFilter, count_rows
+from xner_core.training.losses import LossSettings
+from xner_core.training.trainer import OptimisationSettings
+
+logger = logging.getLogger(__name__)
+
+# Raised whenever the same labels and settings would train another student.
+VERSION = 1
+# What of a recipe does not change the student.
+_CLUSTER = ("cpus_per_worker", "threads", "use_gpu")
+
+
+@dataclass(frozen=True)
+class StudentRecipe:
+    """How a student is trained.
+
+    Args:
+        dev: CoNLL file of the target language (plain or .gz) that decides which checkpoint is kept; without it, some
+            of the pairs are held out, with their projected labels
+        held_out: how many pairs, about, are held out where there is no dev; at most a tenth of all
+        start: whether the student starts from a tagger, its labels' weights included, or from a bare encoder
+        model: that tagger or encoder: a Hugging Face name, a local folder, or `starter`
+        types: entity types to learn, other types are masked in the labels, and O in dev; without it, those of the
+            tagger where they cover the labels', otherwise those of the labels
+        min_tagger_confidence: entities below it are masked, neither entity nor O
+        min_aligner_confidence: likewise
+        optimisation: how the weights are fitted
+        loss: the loss
+        shuffle_buffer: sentences that each worker holds to shuffle
+        num_workers: processes that train side by side, each on its own batches
+        cpus_per_worker: CPUs to reserve for each
+        threads: of each worker's arithmetic; 0 shares the CPUs of a node among its workers
+        use_gpu: one GPU for each worker
+        seed: of every random choice
+    """
+
+    dev: str | None = None
+    held_out: PositiveInt = 500
+    start: Literal["tagger", "encoder"] = "tagger"
+    model: str = STARTER
+    types: list[str] | None = None
+    min_tagger_confidence: ClosedUnitInterval = 0.0
+    min_aligner_confidence: ClosedUnitInterval = 0.0
+    optimisation: OptimisationSettings = field(default_factory=OptimisationSettings)
+    loss: LossSettings = field(default_factory=LossSettings)
+    shuffle_buffer: PositiveInt = 20_000
+    num_workers: PositiveInt = 1
+    cpus_per_worker: PositiveInt = 1
+    threads: NonNegativeInt = 0
+    use_gpu: bool = False
+    seed: NonNegativeInt = 1
+
+    def __post_init__(self):
+        if self.types is not None and (not self.types or len(set(self.types)) < len(self.types)):
+            raise ValueError(f"types {self.types}: name at least one entity type, and each once")
+
+
+@dataclass(frozen=True)
+class StudentSettings:
+    """What a student is trained on, and where it is kept.
+
+    Args:
+        labels: folders of finished labels, labels/<fingerprint> of a projection or partitions of it, local or s3://
+        out: local folder of the trained student
+        checkpoints: folder of checkpoints, local or s3://, that all nodes see; `out`/checkpoints if none is named;
+            removed when the student is done
+        resume: take up a training with the same labels and settings that was interrupted; false starts anew
+        recipe: how it is trained
+    """
+
+    labels: list[str]
+    out: str
+    checkpoints: str | None = None
+    resume: bool = True
+    recipe: StudentRecipe = field(default_factory=StudentRecipe)
+
+    def __post_init__(self):
+        if not self.labels:
+            raise ValueError("labels: name at least one folder of labels")
+        if "://" in self.out:
+            raise ValueError(f"out must be a local folder, not {self.out}")
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """All that determines a student, checked.
+
+    Attributes:
+        recipe: how it is trained
+        files: its labels
+        filter: what is taken from them
+        counts: what they hold after that
+        failed: pairs left out because a stage of their projection failed
+        types: entity types to learn
+        dev: texts that decide which checkpoint is kept
+        window: tokens that the model reads at once
+        tokenizer: of the model
+    """
+
+    recipe: StudentRecipe
+    files: list[LabelFile]
+    filter: LabelFilter
+    counts: LabelCounts
+    failed: int
+    types: list[str]
+    dev: list[AnnotatedText]
+    window: int
+    tokenizer: PreTrainedTokenizerFast
+
+
+def identity(recipe: StudentRecipe, files: Sequence[LabelFile]) -> dict[str, Any]:
+    """All that determines a student, as plain JSON values: the content of its labels, dev set and model; the recipe."""
+    folder = tagger_folder(recipe.model) if recipe.start == "tagger" else encoder_folder(recipe.model)
+    values = {name: value for name, value in asdict(recipe).items() if name not in _CLUSTER}
+    values |= {"model": model_digest(folder), "dev": file_digest(_dev_file(recipe.dev)) if recipe.dev else None}
+    return {"version": VERSION, "labels": fingerprint(files=[file.name for file in files])} | values
+
+
+def _dev_file(dev: str) -> Path:
+    if not Path(dev).is_file():
+        raise XnerError(f"dev {dev}: no such file")
+    return Path(dev)
+
+
+def plan_training(recipe: StudentRecipe, files: Sequence[LabelFile]) -> TrainingPlan:
+    """Reads the labels through once, and checks all that can be checked before training.
+
+    Raises:
+        XnerError: labels without a sentence, or without an entity to learn; a dev set with types that the student
+            does not learn, or none of those that it does; a model or file that cannot be read.
+    """
+    rows = sum(count_rows(file) for file in files)
+    held_out = 0.0 if recipe.dev or not rows else min(recipe.held_out, rows / 10) / rows
+    label_filter = LabelFilter(recipe.min_tagger_confidence, recipe.min_aligner_confidence, held_out)
+    counts, scored = _read(files, label_filter)
+    where = ", ".join(sorted({file.fingerprint for file in files}))
+    if not counts.sentences:
+        raise XnerError(f"labels {where}: no sentence to train on in {len(files)} files; is the partition empty?")
+
+    model, tokenizer = load_start(recipe)
+    types = recipe.types or default_types(model.config.id2label.values() if recipe.start == "tagger" else [], counts)
+    learnt = {type_: count for type_, count in counts.entities.items() if type_ in types}
+    if not learnt:
+        raise XnerError(
+            f"labels {where}: no entity of the types {', '.join(types) or '(none)'} in {counts.sentences} sentences; "
+            f"they hold {dict(counts.entities) or 'no entities'} and {counts.masked} of too little confidence"
+        )
+    dev = read_dev(recipe.dev, types, strict=recipe.types is None) if recipe.dev else scored
+    if not any(text.entities for text in dev):
+        raise XnerError(f"the {len(dev)} pairs held out hold no entity; name a dev file, or raise held_out")
+    if masked := sum(counts.entities.values()) - sum(learnt.values()):
+        logger.warning("%d entities of types other than %s are masked", masked, ", ".join(types))
+    return TrainingPlan(
+        recipe,
+        list(files),
+        label_filter,
+        counts,
+        rows - counts.sentences - len(scored),
+        sorted(types),
+        dev,
+        model_window(model, tokenizer),
+        tokenizer,
+    )
+
+
+def _read(files: Sequence[LabelFile], label_filter: LabelFilter) -> tuple[LabelCounts, list[AnnotatedText]]:
+    counts, scored = LabelCounts(), []
+    for file in files:
+        table = read_table(file.location, COLUMNS)
+        for text in label_filter.training(table):
+            counts.add(text)
+        scored += label_filter.scoring(table)
+    return counts, scored
+
+
+def default_types(tagger_labels: Collection[str], counts: LabelCounts) -> list[str]:
+    """A tagger's types where they cover those of the labels, otherwise the types of the labels."""
+    types = {label[2:] for label in tagger_labels if label[:2] in ("B-", "I-")}
+    return sorted(types if types >= set(counts.types) else counts.types)
+
+
+def read_dev(path: str, types: Sequence[str], strict: bool) -> list[AnnotatedText]:
+    """The sentences of a CoNLL file of the target language; types that it never marks are left open.
+
+    Args:
+        path: the file
+        types: entity types to keep
+        strict: refuse other types, rather than take them as O
+
+    Raises:
+        XnerError: the file marks another type although `strict`, or none of the types.
+    """
+    sentences = read_conll(path)
+    marked = {tag[2:] for sentence in sentences for tag in sentence.tags if tag != "O"}
+    unknown = sorted(marked - set(types))
+    if strict and unknown:
+        raise XnerError(
+            f"{path}: marks {', '.join(unknown)}, which the student does not learn; set types to "
+            f"{','.join(sorted(types))} to take other types as O, or to more types"
+        )
+    if not marked & set(types):
+        raise XnerError(f"{path}: marks none of the types {', '.join(types)}, only {', '.join(unknown) or 'O'}")
+    language = "zh" if is_unspaced("".join(token for sentence in sentences for token in sentence.tokens)) else "en"
+    missed = frozenset(types) - marked
+    texts = []
+    for sentence in sentences:
+        text, spans = join_tokens(sentence.tokens, language)
+        entities = [entity for entity in entities_of_tags(sentence.tags, spans) if entity.type in types]
+        texts.append(AnnotatedText(text, entities, missed=missed))
+    return texts
+
+
+def load_start(recipe: StudentRecipe) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
+    """The model that the student starts from, and its tokenizer."""
+    return load_token_classifier(recipe.model) if recipe.start == "tagger" else load_encoder(recipe.model)
+
+
+def new_student(recipe: StudentRecipe, types: Sequence[str]) -> PreTrainedModel:
+    """An untrained student: the encoder with a new head, or the tagger with its own head's rows where labels agree."""
+    labels = TargetScheme(types).labels
+    if recipe.start == "encoder":
+        return new_token_classifier(recipe.model, labels)
+    model, _ = load_token_classifier(recipe.model)
+    _relabel(model, labels)
+    return model
+
+
+def _relabel(model: PreTrainedModel, labels: Sequence[str]) -> None:
+    """Gives a token classifier these labels, in this order."""
+    old = {label: index for index, label in model.config.id2label.items()}
+    head = model.classifier
+    new_head = torch.nn.Linear(head.in_features, len(labels), bias=head.bias is not None)
+    torch.nn.init.normal_(new_head.weight, std=model.config.initializer_range)
+    if new_head.bias is not None:
+        torch.nn.init.zeros_(new_head.bias)
+    kept = [(row, old[label]) for row, label in enumerate(labels) if label in old]
+    with torch.no_grad():
+        for row, old_row in kept:
+            new_head.weight[row] = head.weight[old_row]
+            if new_head.bias is not None:
+                new_head.bias[row] = head.bias[old_row]
+    model.classifier = new_head
+    model.num_labels = len(labels)
+    model.config.id2label = dict(enumerate(labels))
+    model.config.label2id = {label: index for index, label in enumerate(labels)}
+    logger.info("%d of %d labels start from the tagger's", len(kept), len(labels))
+
+
+def model_card(plan: TrainingPlan, result: dict[str, Any]) -> str:
+    """The README of a student: its labels by fingerprint, its settings, and its scores."""
+    recipe, dev = plan.recipe, result["dev"]
+    languages = sorted({file.language for file in plan.files})
+    labels = sorted({file.fingerprint for file in plan.files})
+    domains = sorted({file.domain for file in plan.files})
+    settings = {name: value for name, value in asdict(recipe).items() if name not in ("dev", "model", "types")}
+    model = Path(recipe.model).name if Path(recipe.model).is_dir() else recipe.model
+    types = ", ".join(f"{type_} {count}" for type_, count in result["entities"].items())
+    still_open = ", ".join(f"{type_} {count}" for type_, count in result["open"].items()) or "none"
+    scored = Path(recipe.dev).name if recipe.dev else "held-out pairs with projected labels"
+    return "\n".join(
+        [
+            "---",
+            "library_name: transformers",
+            "pipeline_tag: token-classification",
+            "language:",
+            *(f"- {language}" for language in languages),
+            "---",
+            "",
+            f"# Named entity recognition for {', '.join(languages)}: {', '.join(plan.types)}",
+            "",
+            "Trained by xner on labels that were projected over parallel text, without human labels of its language.",
+            "A word's label is that of its first token:",
+            '`pipeline("token-classification", model=…, aggregation_strategy="first")`.',
+            "",
+            f"- Labels: {', '.join(f'`{label}`' for label in labels)} (domains {', '.join(domains)})",
+            f"- Started from: {recipe.start} `{model}`",
+            f"- Sentences: {result['train_sentences']}",
+            f"- Entities: {types}; masked for too little confidence: {result['masked']}",
+            f"- Sentences in which a projection failed, so that O is not sure there: {still_open}",
+            f"- Steps: {result['steps']}, the best of them by F1 kept",
+            "",
+            f"## Scores on {len(plan.dev)} sentences: {scored}",
+            "",
+            "Strict entity-level scores (IOB2, seqeval).",
+            "",
+            "| | precision | recall | F1 | entities |",
+            "|---|---|---|---|---|",
+            *(_score_row(name, row) for name, row in [*dev["per_type"].items(), ("all", dev)]),
+            "",
+            "## Settings",
+            "",
+            "```yaml",
+            *_yaml(settings),
+            "```",
+            "",
+        ]
+    )
+
+
+def _score_row(name: str, row: dict[str, Any]) -> str:
+    return f"| {name} | {row['precision']:.4f} | {row['recall']:.4f} | {row['f1']:.4f} | {row.get('support', '')} |"
+
+
+def _yaml(values: dict[str, Any], indent: str = "") -> list[str]:
+    lines = []
+    for name, value in values.items():
+        if isinstance(value, dict):
+            lines += [f"{indent}{name}:", *_yaml(value, indent + "  ")]
+        else:
+            lines.append(f"{indent}{name}: {value}")
+    return lines
