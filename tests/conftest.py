@@ -92,8 +92,8 @@ def s3_folder(s3_bucket: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def ray_session() -> Iterator[None]:
-    """Ray on this machine, with 4 CPUs whatever the machine has."""
+def ray_session(s3_bucket: str) -> Iterator[None]:
+    """Ray on this machine, with 4 CPUs whatever the machine has, and with the S3 server in its workers' environment."""
     with pytest.MonkeyPatch.context() as environment:
         # Without a token: none of the user's is read or written.
         environment.setenv("RAY_AUTH_MODE", "disabled")

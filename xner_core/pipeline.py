@@ -70,6 +70,8 @@ def project_corpus(settings: ProjectionSettings) -> dict[str, Any]:
     corpus = _corpus(settings, out)
     plan = plan_projection(corpus, out, settings.tagger, settings.aligner)
     unfinished = len(plan.unfinished())
+    if stale := plan.remove_stale():
+        logger.info("removed %d label files of shards that are no longer in the corpus", stale)
     counts = run_projection(plan, settings.tagger, settings.aligner, settings.cluster)
     result: dict[str, Any] = {
         "status": "done",
@@ -77,7 +79,7 @@ def project_corpus(settings: ProjectionSettings) -> dict[str, Any]:
         "labels": str(plan.labels),
         "labels_fingerprint": plan.labels_fingerprint,
         "tags_fingerprint": plan.tags_fingerprint,
-        "pairs": corpus.manifest["counts"],
+        "pairs": {name: corpus.manifest[name] for name in ("read", "kept", "rejected")},
         "shards": len(plan.tasks),
         "labelled": counts,
     }
@@ -157,5 +159,6 @@ def summary(result: dict[str, Any]) -> str:
 
 
 def _reasons(what: str, counts: dict[str, int]) -> str:
-    reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(counts.items(), key=lambda item: -item[1]))
+    ordered = sorted(counts.items(), key=lambda item: -item[1])
+    reasons = ", ".join(f"{reason} {count}" for reason, count in ordered if count)
     return f", {sum(counts.values())} {what}" + (f" ({reasons})" if reasons else "")

@@ -18,7 +18,9 @@ from xner_core.training.student import (
     read_dev,
 )
 
-CONLL = "Anna\tB-PER\nWeber\tI-PER\nwohnt\tO\nin\tO\nUlm\tB-LOC\n.\tO\n\nSie\tO\narbeitet\tO\nbei\tO\nBosch\tB-ORG\n.\tO\n"
+CONLL = (
+    "Anna\tB-PER\nWeber\tI-PER\nwohnt\tO\nin\tO\nUlm\tB-LOC\n.\tO\n\nSie\tO\narbeitet\tO\nbei\tO\nBosch\tB-ORG\n.\tO\n"
+)
 
 
 @pytest.fixture

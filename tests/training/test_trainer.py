@@ -47,9 +47,9 @@ def test_steps(examples, workers, steps):
 
 
 def test_arguments_can_be_replaced(tmp_path):
-    arguments = OptimisationSettings(evaluations=5, precision="float32").training_arguments(
+    arguments = OptimisationSettings(evaluations=6, precision="float32").training_arguments(
         str(tmp_path), 100, 7, load_best_model_at_end=False, use_cpu=True
     )
-    assert (arguments.eval_steps, arguments.save_steps, arguments.seed) == (20, 20, 7)
+    assert (arguments.eval_steps, arguments.save_steps, arguments.seed) == (17, 17, 7)
     assert not arguments.load_best_model_at_end
     assert not arguments.bf16

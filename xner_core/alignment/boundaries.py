@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
-# Kinds of words.
-ORDINARY, PARTICLE, SYMBOL, SEPARATOR, BRACKET = range(5)
+KINDS = 5
+ORDINARY, PARTICLE, SYMBOL, SEPARATOR, BRACKET = range(KINDS)
 
 _BRACKETS = frozenset("()[]{}<>（）【】《》〈〉「」『』")
 _SEPARATORS = frozenset(',;:!?¡¿"،؛؟，、；：！？。…“”„«»|')
@@ -29,7 +29,7 @@ def forbidden_kinds(source_kinds: Sequence[int]) -> list[bool]:
 
     A counterpart holds separators only if the source span does, and brackets only if that does.
     """
-    forbidden = [False] * 5
+    forbidden = [False] * KINDS
     forbidden[BRACKET] = BRACKET not in source_kinds
     forbidden[SEPARATOR] = forbidden[BRACKET] and SEPARATOR not in source_kinds
     return forbidden
@@ -40,7 +40,7 @@ def edge_kinds(source_span: str) -> list[bool]:
 
     Apart from them, an edge may be the same word as that edge of the source span, as in "van Gogh".
     """
-    allowed = [False] * 5
+    allowed = [False] * KINDS
     allowed[ORDINARY] = True
     # In all-lower-case text, short lower-case words can be names.
     allowed[PARTICLE] = source_span == source_span.lower()

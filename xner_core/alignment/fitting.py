@@ -13,7 +13,7 @@ from jsonargparse.typing import NonNegativeInt, PositiveInt
 from xner_core.alignment.aligner import AlignerSettings
 from xner_core.alignment.confidence import Calibration
 from xner_core.alignment.encoding import WordEncoder
-from xner_core.alignment.probes import COPIED, REMOVED, RENAMED, Anchor, Probe, find_anchors, make_probes
+from xner_core.alignment.probes import COPIED, NAMED, REMOVED, RENAMED, Anchor, Probe, find_anchors, make_probes
 from xner_core.alignment.recipe import AlignerRecipe, write_recipe
 from xner_core.alignment.similarity import PreparedQueries, choose, compute, prepare
 from xner_core.corpus.layout import Corpus, open_corpus
@@ -24,8 +24,6 @@ from xner_core.models.loading import STARTER, encoder_folder, model_digest
 logger = logging.getLogger(__name__)
 
 _TEMPERATURES = (0.05, 0.08, 0.12)
-# Share of right spans that the null threshold may cost.
-_MISSED = 0.01
 # Fewer known answers than this say little about thirty-six candidates.
 _FEWEST_ANCHORS = 50
 # Characters of a side; very long segments take time and teach little.
@@ -40,7 +38,7 @@ class AlignerFitting:
         corpus: an ingested corpus, local or s3://
         out: folder of the fitted aligner, local or s3://
         encoder: a Hugging Face encoder, a local folder, or `starter`
-        names: names that both sides hold letter for letter, to be found in as many pairs; each gives three probes
+        names: names that both sides hold letter for letter, to be found in as many pairs; each gives four probes
         most_pairs: pairs to look through for them, at most
         batch_tokens: tokens, padding included, that the encoder reads at once
         seed: of the choice of pairs and names
@@ -62,25 +60,26 @@ class Trial:
     Attributes:
         copied: of the names that stand on both sides, aligned exactly
         renamed: likewise, where the source side had another name in the place
-        removed: of the names cut out of the target side, known by a score below all but 1 % of the right spans'
+        told_apart: of all pairs of a name and one cut out of the target side, in which the former's score is higher
+            (the area under the ROC curve)
+        calibration: the curve that tells them apart best
     """
 
     layer: int
     temperature: float
     copied: float
     renamed: float
-    removed: float
+    told_apart: float
     calibration: Calibration
-    min_confidence: float
 
     @property
     def figure(self) -> float:
         """What trials are compared by."""
-        return (self.copied + self.renamed + self.removed) / 3
+        return (self.copied + self.renamed + self.told_apart) / 3
 
 
 def fit_aligner(settings: AlignerFitting) -> dict[str, Any]:
-    """Chooses hidden layer, temperature, null threshold and confidence of the similarity aligner for an encoder."""
+    """Fits the similarity aligner to an encoder and a language pair: hidden layer, temperature, confidence."""
     corpus = open_corpus(locate(settings.corpus))
     anchors = sample_anchors(corpus, settings.names, settings.most_pairs, settings.seed)
     if len(anchors) < _FEWEST_ANCHORS:
@@ -93,7 +92,9 @@ def fit_aligner(settings: AlignerFitting) -> dict[str, Any]:
     encoder = WordEncoder(settings.encoder, "cuda" if torch.cuda.is_available() else "cpu", settings.batch_tokens)
     trials = run_trials(encoder, probes)
     best = max(trials, key=lambda trial: trial.figure)
-    recipe = AlignerRecipe(settings.encoder, best.layer, best.temperature, best.min_confidence, best.calibration)
+    recipe = AlignerRecipe(
+        settings.encoder, layer=best.layer, temperature=best.temperature, calibration=best.calibration
+    )
     evidence = {
         "corpus": settings.corpus,
         "source": corpus.source,
@@ -118,7 +119,7 @@ def fit_aligner(settings: AlignerFitting) -> dict[str, Any]:
 
 
 def sample_anchors(corpus: Corpus, names: int, most_pairs: int, seed: int) -> list[Anchor]:
-    """Names from random pairs of random shards, one a pair, and each name at most once a shard."""
+    """Names from random pairs of random shards, one a pair."""
     generator = np.random.default_rng(seed)
     anchors: list[Anchor] = []
     for source, target in _random_pairs(corpus, most_pairs, generator):
@@ -130,11 +131,10 @@ def sample_anchors(corpus: Corpus, names: int, most_pairs: int, seed: int) -> li
 
 
 def _random_pairs(corpus: Corpus, most: int, generator: np.random.Generator) -> Iterator[tuple[str, str]]:
-    """Random pairs, a few from each shard in turn, so that few domains or many are drawn alike."""
+    """Random pairs of random shards, no more from one shard than its share."""
     seen = 0
     for number in generator.permutation(len(corpus.shards)).tolist():
         table = read_table(locate(corpus.shards[number].path), ["source_text", "target_text"])
-        # Of a large corpus, not all from the first shards.
         rows = generator.permutation(table.num_rows)[: max(1, most // len(corpus.shards))]
         for row in rows.tolist():
             yield table["source_text"][row].as_py(), table["target_text"][row].as_py()
@@ -166,22 +166,21 @@ def _trial(layer: int, temperature: float, probes: Sequence[Probe], prepared: Pr
             spans = prepared.texts[prepared.targets[prepared.entity_query[entity]]].encoder.words
             found = spans[chosen.start[entity], 0], spans[chosen.end[entity] - 1, 1]
             right[entity] = found == probe.answer
-    calibration = Calibration.fit(chosen.score, chosen.similarity, right)
+    here, gone = kinds == NAMED, kinds == REMOVED
+    calibration = Calibration.fit(chosen.score[here | gone], chosen.similarity[here | gone], here[here | gone])
     confidence = calibration(chosen.score, chosen.similarity)
-    threshold = float(np.quantile(confidence[right], _MISSED)) if right.any() else 1.0
     return Trial(
         layer=layer,
         temperature=temperature,
         copied=float(right[kinds == COPIED].mean()),
         renamed=float(right[kinds == RENAMED].mean()),
-        removed=float((confidence[kinds == REMOVED] < threshold).mean()),
+        told_apart=float((confidence[here][:, None] > confidence[gone]).mean()),
         calibration=calibration,
-        min_confidence=threshold,
     )
 
 
 def _figures(trial: Trial) -> dict[str, Any]:
-    figures = {name: round(getattr(trial, name), 4) for name in ("copied", "renamed", "removed", "figure")}
+    figures = {name: round(getattr(trial, name), 4) for name in ("copied", "renamed", "told_apart", "figure")}
     return {"layer": trial.layer, "temperature": trial.temperature, **figures}
 
 
@@ -200,6 +199,7 @@ Use it as `--aligner.model {settings.out}` (project_corpus.py) or `--aligner {se
 - Command: `python jobs/train_aligner.py {command} --out {settings.out}`
 
 Shares of these names aligned exactly: {best.copied:.3f} as they are, {best.renamed:.3f} with another name in their
-place on the source side. Cut out of the target side, {best.removed:.3f} were known to be missing, at the price of
-{_MISSED:.0%} of the right spans. `aligner.json` holds the figures of all layers and temperatures.
+place on the source side. Names cut out of the target side scored lower than names that were there in
+{best.told_apart:.3f} of the comparisons; an entity with a confidence under {recipe.min_confidence} counts as not there.
+`aligner.json` holds the figures of all layers and temperatures.
 """

@@ -2,7 +2,8 @@
 
 A name that occurs once on either side is its own translation. From each such pair come three probes: the pair as it
 is ("copied"); with another name in its place on the source side, so that the answer must be seen from the context, as
-with names that do change in translation ("renamed"); and with the name cut out of the target side ("removed").
+with names that do change in translation ("renamed"); and with the name cut out of the target side ("removed"). A fourth
+asks for any name of the source side, which nearly always has some counterpart in a translation ("named").
 """
 
 import random
@@ -15,7 +16,7 @@ from xner_core.alignment.query import AlignmentQuery
 from xner_core.spans import Span
 from xner_core.text import words
 
-COPIED, RENAMED, REMOVED = "copied", "renamed", "removed"
+COPIED, RENAMED, REMOVED, NAMED = "copied", "renamed", "removed", "named"
 _NAME_LETTERS = 3
 # Sides that share more of their words than this are hardly translations.
 _MOST_SHARED = 0.5
@@ -37,7 +38,7 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A query with one source span, and the right answer; None where the counterpart was removed."""
+    """A query with one source span, and the right answer; None where it was removed, or is not known ("named")."""
 
     kind: str
     query: AlignmentQuery
@@ -68,12 +69,26 @@ def find_anchors(source_text: str, target_text: str) -> list[Anchor]:
     ]
 
 
+def find_names(text: str) -> list[Span]:
+    """Longest runs of capitalised words that do not begin the text."""
+    runs: list[Span] = []
+    before = None
+    for start, end in words(text)[1:]:
+        if _is_name(text[start:end]):
+            if before is not None and runs and runs[-1].end == before:
+                runs[-1] = Span(runs[-1].start, end)
+            else:
+                runs.append(Span(start, end))
+        before = end
+    return runs
+
+
 def _is_name(word: str) -> bool:
     return len(word) >= _NAME_LETTERS and word[0].isupper() and word_kind(word) == ORDINARY
 
 
 def make_probes(anchors: Sequence[Anchor], seed: int) -> list[Probe]:
-    """Three probes of each anchor; names are exchanged between anchors."""
+    """The probes of each anchor; names are exchanged between anchors."""
     names = sorted({anchor.name for anchor in anchors})
     choose = random.Random(seed)
     probes = []
@@ -90,4 +105,7 @@ def make_probes(anchors: Sequence[Anchor], seed: int) -> list[Probe]:
         before, after = target[: anchor.target.start], target[anchor.target.end :]
         removed = before + (after.lstrip() if before.endswith(" ") else after)
         probes.append(Probe(REMOVED, AlignmentQuery(source, removed, (anchor.source,)), None))
+
+        if found := find_names(source):
+            probes.append(Probe(NAMED, AlignmentQuery(source, target, (choose.choice(found),)), None))
     return probes

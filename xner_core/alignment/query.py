@@ -7,7 +7,7 @@ from xner_core.spans import Span
 # Why an entity has no target span.
 EMPTY_TEXT = "empty text"
 TEXT_TOO_LONG = "text too long"
-BAD_SPAN = "entity outside the text"
+BAD_SPAN = "entity holds no word of the text"
 NO_COUNTERPART = "no counterpart"
 NO_FREE_SPAN = "no span left"
 

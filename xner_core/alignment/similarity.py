@@ -8,12 +8,13 @@ probability that belongs to the one lies in the other. A candidate's score is th
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 import torch
 
 from xner_core.alignment.assignment import assign
-from xner_core.alignment.boundaries import edge_kinds, forbidden_kinds, word_kind
+from xner_core.alignment.boundaries import KINDS, edge_kinds, forbidden_kinds, word_kind
 from xner_core.alignment.candidates import Candidates, EntityLinks, SpanRules, best_candidates
 from xner_core.alignment.encoding import EncoderInput, WordEncoder
 from xner_core.alignment.query import (
@@ -83,16 +84,22 @@ class PreparedQueries:
 
 
 class SimilarityAligner:
-    """Aligns by hidden-state similarity; an `Aligner`."""
+    """Aligns by hidden-state similarity; an `Aligner`.
+
+    Several threads may call `align`: one computes at a time, while others tokenise and decode.
+    """
 
     def __init__(self, recipe: AlignerRecipe, device: str = "cpu", batch_tokens: int = 4096):
         self._recipe = recipe
         self._encoder = WordEncoder(recipe.encoder, device, batch_tokens, recipe.layer)
         self._encoder.keep_lower_layers()
+        self._computing = Lock()
 
     def align(self, queries: Sequence[AlignmentQuery]) -> list[list[Alignment]]:
         prepared = self.prepare(queries)
-        return self.finish(prepared, self.compute(prepared))
+        with self._computing:
+            computed = self.compute(prepared)
+        return self.finish(prepared, computed)
 
     def prepare(self, queries: Sequence[AlignmentQuery]) -> PreparedQueries:
         return prepare(self._encoder, queries)
@@ -160,8 +167,8 @@ def prepare(encoder: WordEncoder, queries: Sequence[AlignmentQuery]) -> Prepared
         entity_place=table[:, 1],
         entity_words=table[:, 2:4],
         entity_spans=table[:, 4:6],
-        edge_kinds=np.array(edges, dtype=bool).reshape(len(table), -1),
-        forbidden_kinds=np.array(forbidden, dtype=bool).reshape(len(table), -1),
+        edge_kinds=np.array(edges, dtype=bool).reshape(-1, KINDS),
+        forbidden_kinds=np.array(forbidden, dtype=bool).reshape(-1, KINDS),
         answers=answers,
     )
 

@@ -3,6 +3,7 @@
 Only safetensors weights are read, and no code that comes with a model is ever run.
 """
 
+import warnings
 from importlib.resources import files
 from pathlib import Path
 
@@ -18,10 +19,16 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerFast,
 )
+from transformers.utils import logging as transformers_logging
 
 from xner_core.errors import XnerError
 from xner_core.hashing import digest, file_digest
 from xner_core.models.starter import starter_encoder_folder
+
+# Loading bars, reports of a new head's random weights, and warnings between libraries tell a user nothing to act on.
+transformers_logging.set_verbosity_error()
+transformers_logging.disable_progress_bar()
+warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
 
 STARTER = "starter"
 _ADAPTER_CONFIG = "adapter_config.json"

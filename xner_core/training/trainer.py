@@ -49,7 +49,8 @@ class OptimisationSettings:
             seed: of dropout, and of the order of the data
             **more: other arguments, or other values for these
         """
-        interval = max(1, steps // self.evaluations)
+        # Rounded up: the last step is scored in any case.
+        interval = -(-steps // self.evaluations)
         arguments = dict(
             output_dir=folder,
             max_steps=steps,
