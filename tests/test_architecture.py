@@ -1,0 +1,55 @@
+"""The house keeps its order: imports run one way, and Ray stays where it belongs."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "xner_core"
+# From bottom to top; a part may import those above it in this list, and itself.
+PARTS = [
+    "errors",
+    "text",
+    "hashing",
+    "spans",
+    "files",
+    "cli",
+    "sample",
+    "corpus",
+    "models",
+    "tagging",
+    "alignment",
+    "projection",
+    "evaluation",
+    "cluster_check",
+    "ray_session",
+    "training",
+    "graph",
+    "pipeline",
+]
+RAY = {"graph.py", "cluster_check.py", "ray_session.py", "training/job.py", "training/dataset.py"}
+
+
+def imports(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module)
+    return names
+
+
+def modules() -> list[str]:
+    paths = (path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
+    return sorted(path for path in paths if path not in ("__init__.py", "starter/__init__.py"))
+
+
+@pytest.mark.parametrize("module", modules())
+def test_imports_run_one_way(module):
+    own = PARTS.index(module.removesuffix(".py").split("/")[0])
+    for name in imports(PACKAGE / module):
+        if name.startswith("xner_core."):
+            assert PARTS.index(name.split(".")[1]) <= own, f"{module} imports {name}"
+        if name.split(".")[0] == "ray":
+            assert module in RAY, f"{module} imports {name}"
