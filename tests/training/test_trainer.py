@@ -7,7 +7,7 @@ from xner_core.training.losses import IGNORED
 from xner_core.training.trainer import OptimisationSettings, count_steps, dev_scores
 
 SCHEME = TargetScheme(["LOC", "PER"])
-O, B_LOC, I_LOC, B_PER, I_PER = range(5)
+OUT, B_LOC, I_LOC, B_PER, I_PER = range(5)
 
 
 def _scores(predicted, targets):
@@ -17,7 +17,7 @@ def _scores(predicted, targets):
 def test_scores_are_strict_and_by_type():
     out = SCHEME.outside([])
     scores = _scores(
-        [[O, B_LOC, O, B_PER, I_PER], [B_LOC, O, O, O, O]],
+        [[OUT, B_LOC, OUT, B_PER, I_PER], [B_LOC, OUT, OUT, OUT, OUT]],
         [[IGNORED, B_LOC, out, B_PER, out], [out, out, B_PER, IGNORED, IGNORED]],
     )
     # Right: one LOC. Wrong: a PER that is too long, an invented LOC; missed: two PER.

@@ -1,28 +1,25 @@
-"""Trains a student with Ray Train on labels that Ray Data streams; the one place of training that knows Ray.
+"""Trains a student with Ray Train; the one place that knows it.
 
-Rows of the data set are label files in a random order. A task reads one file and makes features of it; workers take
-the features in an order that does not depend on which task was faster, so a training that was interrupted goes on with
-the very batches that it would have seen.
+Workers take the features in an order that does not depend on which task of Ray Data was faster, so a training that was
+interrupted goes on with the very batches that it would have seen.
 """
 
 import json
 import logging
-import random
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import ray
 import ray.train
 import torch
 import transformers
-from ray.data import Dataset, ExecutionOptions
+from ray.data import ExecutionOptions
 from ray.train import Checkpoint, CheckpointConfig, DataConfig, FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchTrainer
 from ray.train.v2.api.config import LoggingConfig
@@ -30,11 +27,12 @@ from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback
 
 from xner_core.cluster_check import require_resources
 from xner_core.errors import XnerError
-from xner_core.files import Location, locate, read_json, read_table, write_json
+from xner_core.files import Location, locate, read_json, write_json
 from xner_core.hashing import fingerprint
 from xner_core.ray_session import ensure_ray
-from xner_core.training.features import FeatureEncoder, Features, TargetScheme, collate
-from xner_core.training.labels import COLUMNS, LabelFilter, find_label_files
+from xner_core.training.dataset import feature_dataset, feature_texts
+from xner_core.training.features import FeatureEncoder, TargetScheme, collate
+from xner_core.training.labels import find_label_files
 from xner_core.training.stream import BatchStream
 from xner_core.training.student import (
     StudentRecipe,
@@ -55,8 +53,6 @@ RECORD = "training.json"
 _MAX_FAILURES = 3
 _TRAINER_STATE = "trainer_state.json"
 _MODEL_FILES = (".safetensors", ".json", ".model", ".txt", ".jinja")
-_ENCODED_AT_ONCE = 1024
-_FEATURES = pa.schema({"input_ids": pa.list_(pa.list_(pa.int32())), "targets": pa.list_(pa.list_(pa.int64()))})
 
 
 def train_student(settings: StudentSettings, callbacks: Sequence[TrainerCallback] = ()) -> dict[str, Any]:
@@ -206,55 +202,14 @@ def _fit(
             checkpoint_config=CheckpointConfig(num_to_keep=1, checkpoint_score_attribute="f1"),
             logging_config=LoggingConfig(log_level="WARNING"),
         ),
-        datasets={"train": features(plan)},
+        datasets={
+            "train": feature_dataset(plan.files, plan.filter, plan.types, plan.window, plan.tokenizer, plan.recipe.seed)
+        },
         # Only so is the order the same each time.
         dataset_config=DataConfig(execution_options=ExecutionOptions(preserve_order=True)),
     )
     result = trainer.fit()
     return max(result.best_checkpoints, key=lambda pair: pair[1]["f1"])
-
-
-@dataclass(frozen=True)
-class _Encoding:
-    """How label files become features."""
-
-    filter: LabelFilter
-    types: tuple[str, ...]
-    window: int
-    tokenizer: ray.ObjectRef
-
-
-def features(plan: TrainingPlan) -> Dataset:
-    """The features of all texts to train on, one row each: `input_ids` and `targets`, lists of windows."""
-    encoding = _Encoding(plan.filter, tuple(plan.types), plan.window, ray.put(plan.tokenizer))
-    paths = [str(file.location) for file in plan.files]
-    # Files are sorted by domain, which would be learnt one after the other.
-    random.Random(plan.recipe.seed).shuffle(paths)
-    dataset = ray.data.from_items([{"path": path} for path in paths], override_num_blocks=len(paths))
-    dataset = dataset.map_batches(partial(_encode_files, encoding=encoding), batch_size=1, batch_format="pyarrow")
-    dataset.context.enable_progress_bars = False
-    dataset.context.print_on_execution_start = False
-    # Workers may well train for longer than that on what they hold.
-    dataset.context.execution_no_progress_timeout_s = -1
-    return dataset
-
-
-def _encode_files(batch: pa.Table, encoding: _Encoding) -> Iterator[pa.Table]:
-    encode = _encoder(encoding.tokenizer, encoding.window, encoding.types)
-    for path in batch["path"].to_pylist():
-        texts = list(encoding.filter.training(read_table(locate(path), COLUMNS)))
-        for start in range(0, len(texts), _ENCODED_AT_ONCE):
-            encoded = encode(texts[start : start + _ENCODED_AT_ONCE])
-            yield pa.table(
-                {name: [[window[name] for window in windows] for windows in encoded] for name in _FEATURES.names},
-                schema=_FEATURES,
-            )
-
-
-@lru_cache(maxsize=1)
-def _encoder(tokenizer: ray.ObjectRef, window: int, types: tuple[str, ...]) -> FeatureEncoder:
-    """Once for each process: a tokenizer takes a second to load."""
-    return FeatureEncoder(ray.get(tokenizer), window, TargetScheme(types))
 
 
 def _train_worker(plan: TrainingPlan, texts: int, steps: int, callbacks: Sequence[TrainerCallback]) -> None:
@@ -273,7 +228,7 @@ def _train_worker(plan: TrainingPlan, texts: int, steps: int, callbacks: Sequenc
         done = json.loads((Path(resumed) / _TRAINER_STATE).read_text())["global_step"] if resumed else 0
         shard = ray.train.get_dataset_shard("train")
         stream = BatchStream(
-            texts=lambda: _texts(shard),
+            texts=lambda: feature_texts(shard),
             texts_per_pass=texts,
             batch_size=optimisation.batch_size,
             buffer=recipe.shuffle_buffer,
@@ -327,12 +282,6 @@ def _quieten() -> None:
 def _node_cpus() -> int:
     node = ray.get_runtime_context().get_node_id()
     return int(next(info["Resources"].get("CPU", 1) for info in ray.nodes() if info["NodeID"] == node))
-
-
-def _texts(shard: ray.data.DataIterator) -> Iterator[list[Features]]:
-    for block in shard.iter_batches(batch_size=None, batch_format="pyarrow"):
-        for row in block.to_pylist():
-            yield [Features(input_ids=i, targets=t) for i, t in zip(row["input_ids"], row["targets"], strict=True)]
 
 
 class StreamTrainer(TokenTrainer):

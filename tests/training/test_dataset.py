@@ -1,0 +1,33 @@
+from label_files import label, row, sentences, write_labels
+from ray.data import ExecutionOptions
+from transformers import AutoTokenizer
+
+from xner_core.files import read_table
+from xner_core.training.dataset import feature_dataset, feature_texts
+from xner_core.training.features import FeatureEncoder, TargetScheme
+from xner_core.training.labels import LabelFilter, find_label_files
+
+
+def test_features_stream_in_one_order_and_leave_out_what_is_not_trained_on(ray_session, tiny_encoder, tmp_path):
+    rows = [row("Anna", [label("PER", 0, 4)], id_=f"{number:032x}") for number in range(50)]
+    folder = write_labels(tmp_path, rows, [row("kaputt", error="Traceback")], sentences(60), [], sentences(40, seed=3))
+    files = find_label_files([folder])
+    tokenizer = AutoTokenizer.from_pretrained(tiny_encoder)
+    label_filter = LabelFilter(held_out=0.2)
+    dataset = feature_dataset(files, label_filter, ["LOC", "PER"], 128, tokenizer, seed=1)
+    dataset.context.execution_options = ExecutionOptions(preserve_order=True)
+    (shard,) = dataset.streaming_split(1, equal=True)
+    first, second = (_plain(feature_texts(shard)) for _ in range(2))
+    assert first == second
+
+    encode = FeatureEncoder(tokenizer, 128, TargetScheme(["LOC", "PER"]))
+    by_file = [_plain(encode(list(label_filter.training(read_table(file.location))))) for file in files]
+    expected = [text for texts in by_file for text in texts]
+    assert 80 < len(expected) < 150
+    assert sorted(first) == sorted(expected)
+    # Not one domain after the other, as they are stored.
+    assert first != expected
+
+
+def _plain(texts) -> list:
+    return [[(list(window["input_ids"]), list(window["targets"])) for window in windows] for windows in texts]
