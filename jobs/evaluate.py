@@ -4,11 +4,10 @@ from xner_core.cli import Command, run_job
 from xner_core.evaluation.projection import ProjectionEvaluation, evaluate_projection
 from xner_core.evaluation.tagger import TaggerEvaluation, evaluate_tagger
 
+COMMANDS = {
+    "tagger": Command(TaggerEvaluation, evaluate_tagger),
+    "projection": Command(ProjectionEvaluation, evaluate_projection),
+}
+
 if __name__ == "__main__":
-    run_job(
-        __doc__,
-        {
-            "tagger": Command(TaggerEvaluation, evaluate_tagger),
-            "projection": Command(ProjectionEvaluation, evaluate_projection),
-        },
-    )
+    run_job(__doc__, COMMANDS)

@@ -6,5 +6,7 @@ python jobs/ingest_corpus.py --corpus opus/ --target de --out corpora/en-de
 from xner_core.cli import Command, run_job
 from xner_core.corpus.ingest import IngestSettings, ingest_corpus
 
+COMMANDS = Command(IngestSettings, ingest_corpus)
+
 if __name__ == "__main__":
-    run_job(__doc__, Command(IngestSettings, ingest_corpus))
+    run_job(__doc__, COMMANDS)

@@ -7,5 +7,7 @@ are, so a run that was interrupted is taken up again by the same command.
 from xner_core.cli import Command, run_job
 from xner_core.pipeline import ProjectionSettings, project_corpus
 
+COMMANDS = Command(ProjectionSettings, project_corpus)
+
 if __name__ == "__main__":
-    run_job(__doc__, Command(ProjectionSettings, project_corpus))
+    run_job(__doc__, COMMANDS)

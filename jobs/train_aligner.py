@@ -10,5 +10,7 @@ project_corpus.py or evaluate.py.
 from xner_core.alignment.fitting import AlignerFitting, fit_aligner
 from xner_core.cli import Command, run_job
 
+COMMANDS = Command(AlignerFitting, fit_aligner)
+
 if __name__ == "__main__":
-    run_job(__doc__, Command(AlignerFitting, fit_aligner))
+    run_job(__doc__, COMMANDS)

@@ -8,5 +8,7 @@ from xner_core.cli import Command, run_job
 from xner_core.training.job import train_student
 from xner_core.training.student import StudentSettings
 
+COMMANDS = Command(StudentSettings, train_student)
+
 if __name__ == "__main__":
-    run_job(__doc__, Command(StudentSettings, train_student))
+    run_job(__doc__, COMMANDS)

@@ -6,5 +6,7 @@ A type that a file never marks is left open in it, so that data sets with differ
 from xner_core.cli import Command, run_job
 from xner_core.training.tagger import TaggerTrainingSettings, train_tagger
 
+COMMANDS = Command(TaggerTrainingSettings, train_tagger)
+
 if __name__ == "__main__":
-    run_job(__doc__, Command(TaggerTrainingSettings, train_tagger))
+    run_job(__doc__, COMMANDS)

@@ -93,13 +93,15 @@ def s3_folder(s3_bucket: str) -> str:
 
 @pytest.fixture(scope="session")
 def ray_session(s3_bucket: str) -> Iterator[None]:
-    """Ray on this machine, with 4 CPUs whatever the machine has, and with the S3 server in its workers' environment."""
+    """Ray with 4 CPUs and a GPU, whatever this machine has, and with the S3 server in its workers' environment."""
     with pytest.MonkeyPatch.context() as environment:
         # Without a token: none of the user's is read or written.
         environment.setenv("RAY_AUTH_MODE", "disabled")
         environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
         environment.delenv("RAY_ADDRESS", raising=False)
-        ray.init(address="local", num_cpus=4, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        ray.init(
+            address="local", num_cpus=4, num_gpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR"
+        )
         yield
         ray.shutdown()
 

@@ -134,8 +134,17 @@ def test_a_cluster_that_cannot_hold_the_actors_is_refused_at_once(settings):
     greedy = ClusterSettings(aligner=PoolSettings(min_size=4, max_size=4))
     with pytest.raises(XnerError, match=r"not enough CPU.*5 needed, 4 there"):
         project_corpus(dataclasses.replace(settings, cluster=greedy))
+    # Two actors with 0.6 do not fit on one GPU, nor may an actor's fraction be spread over two.
+    halves = ClusterSettings(tagger=PoolSettings(gpus=0.6), aligner=PoolSettings(gpus=0.6))
     with pytest.raises(XnerError, match="not enough GPU"):
-        project_corpus(dataclasses.replace(settings, cluster=ClusterSettings(tagger=PoolSettings(gpus=0.5))))
+        project_corpus(dataclasses.replace(settings, cluster=halves))
+
+
+def test_two_actors_share_one_gpu(settings):
+    """Ray hands out the GPU by its number; the models run on the CPU where there is no CUDA."""
+    shared = ClusterSettings(tagger=PoolSettings(gpus=0.5), aligner=PoolSettings(gpus=0.5))
+    result = project_corpus(dataclasses.replace(settings, cluster=shared))
+    assert result["labelled"]["pairs"] == result["pairs"]["kept"]
 
 
 def test_pools_of_several_actors_make_the_same_labels(settings, tmp_path):

@@ -1,0 +1,38 @@
+"""Every command that the documents show, against the parser of the job that it runs."""
+
+import re
+import runpy
+import shlex
+from pathlib import Path
+
+import pytest
+
+from xner_core.cli import build_parser
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = ["README.md", "docs/results.md", "cluster/README.md", "xner_core/starter/tagger/README.md"]
+_COMMAND = re.compile(r"python (jobs/\w+\.py[^\n`]*)")
+
+
+def commands() -> list[str]:
+    texts = [(ROOT / name).read_text().replace("\\\n", " ") for name in DOCUMENTS]
+    return sorted({command.split(";")[0] for text in texts for command in _COMMAND.findall(text)})
+
+
+@pytest.mark.parametrize("command", commands())
+def test_a_command_of_the_documents_is_understood(command):
+    script, *arguments = shlex.split(command.replace("<fingerprint>", "0" * 32))
+    job = runpy.run_path(str(ROOT / script))
+    build_parser(job["__doc__"], job["COMMANDS"]).parse_args(arguments)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_links_lead_somewhere(name):
+    document = ROOT / name
+    for target in re.findall(r"\]\((?!http)([^)#]+)", document.read_text()):
+        assert (document.parent / target).exists(), target
+
+
+def test_the_jobs_of_the_readme_are_those_that_there_are():
+    named = set(re.findall(r"^\| `(jobs/\w+\.py)`", (ROOT / "README.md").read_text(), re.MULTILINE))
+    assert named == {path.relative_to(ROOT).as_posix() for path in (ROOT / "jobs").glob("*.py")}
