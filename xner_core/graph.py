@@ -27,9 +27,6 @@ from xner_core.tagging.tagger import Tagger, TaggerSettings
 
 logger = logging.getLogger(__name__)
 
-# Of a graph in which nothing finishes; a shard takes minutes at most.
-_NO_PROGRESS_TIMEOUT_S = 900
-
 
 @dataclass(frozen=True)
 class PoolSettings:
@@ -72,10 +69,12 @@ class ClusterSettings:
     Args:
         tagger: the tagger's actors
         aligner: the aligner's actors
+        stall_timeout: seconds in which no shard is finished, after which the job fails; more than a shard takes
     """
 
     tagger: PoolSettings = field(default_factory=PoolSettings)
     aligner: PoolSettings = field(default_factory=PoolSettings)
+    stall_timeout: PositiveInt = 1800
 
 
 def _device(pool: PoolSettings) -> str:
@@ -150,7 +149,7 @@ def _run(
 ) -> None:
     context = DataContext.get_current()
     context.enable_progress_bars = False
-    context.execution_no_progress_timeout_s = _NO_PROGRESS_TIMEOUT_S
+    context.execution_no_progress_timeout_s = cluster.stall_timeout
     shards = ray.data.from_items([task.row() for task in tasks], override_num_blocks=len(tasks))
     tagged = shards.map(
         TagShards,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xner_core.errors import XnerError
+from xner_core.spans import as_iob2
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,22 @@ class TaggedSentence:
 
     tokens: list[str]
     tags: list[str]
+
+
+def read_lines(path: str | Path) -> list[bytes]:
+    """The lines of a file, plain or `.gz`, split at line feeds alone.
+
+    Raises:
+        XnerError: no such file, or a damaged one.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise XnerError(f"{path}: no such file")
+    try:
+        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    except (OSError, EOFError) as error:
+        raise XnerError(f"{path}: damaged gzip file ({error})") from error
+    return content.split(b"\n")
 
 
 def read_conll(path: str | Path, types: Collection[str] | None = None) -> list[TaggedSentence]:
@@ -26,24 +43,17 @@ def read_conll(path: str | Path, types: Collection[str] | None = None) -> list[T
     Raises:
         XnerError: no such file, not UTF-8, or a line without a token and an IOB2 tag; names the line.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise XnerError(f"{path}: no such file")
-    try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError) as error:
-        raise XnerError(f"{path}: damaged gzip file ({error})") from error
     sentences: list[TaggedSentence] = []
     tokens: list[str] = []
     tags: list[str] = []
-    for number, raw in enumerate([*content.split(b"\n"), b""], start=1):
+    for number, raw in enumerate([*read_lines(path), b""], start=1):
         try:
             line = raw.decode("utf-8").strip("\r")
         except UnicodeDecodeError as error:
             raise XnerError(f"{path}:{number}: not UTF-8 ({error.reason})") from error
         if not line.strip():
             if tokens:
-                sentences.append(TaggedSentence(tokens, tags))
+                sentences.append(TaggedSentence(tokens, as_iob2(tags)))
                 tokens, tags = [], []
             continue
         if line.startswith("-DOCSTART-"):
@@ -54,9 +64,6 @@ def read_conll(path: str | Path, types: Collection[str] | None = None) -> list[T
             raise XnerError(f"{path}:{number}: expected a token and an IOB2 tag, found {line!r}")
         if types is not None and tag[2:] not in types:
             tag = "O"
-        if tag.startswith("I-") and (not tags or tags[-1][2:] != tag[2:]):
-            # IOB1 begins entities with I-.
-            tag = "B-" + tag[2:]
         tokens.append(columns[0])
         tags.append(tag)
     return sentences

@@ -1,7 +1,7 @@
 """Scores the projection of entities on sentences whose two sides are annotated by hand."""
 
-import gzip
 import json
+import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -14,9 +14,12 @@ import torch
 from xner_core.alignment.aligner import AlignerSettings, load_aligner
 from xner_core.alignment.query import Alignment, AlignmentQuery
 from xner_core.errors import XnerError
+from xner_core.evaluation.conll import read_lines
 from xner_core.evaluation.metrics import score
-from xner_core.spans import Entity, Span, entities_of_tags, join_tokens, locate_tokens, tags_of_entities
+from xner_core.spans import Entity, Span, as_iob2, entities_of_tags, join_tokens, locate_tokens, tags_of_entities
 from xner_core.tagging.tagger import Tagger, TaggerSettings
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -142,22 +145,15 @@ def read_gold(path: str | Path, source: str, target: str) -> list[tuple[Annotate
     Raises:
         XnerError: no such file, a damaged one, or a line that is not as it should be; names the line.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise XnerError(f"{path}: no such file")
-    try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError) as error:
-        raise XnerError(f"{path}: damaged gzip file ({error})") from error
     pairs = []
-    for number, line in enumerate(content.split(b"\n"), start=1):
+    for number, line in enumerate(read_lines(path), start=1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
             if not isinstance(row, dict):
                 raise ValueError("not a JSON object")
-            pairs.append((_side(row, source), _side(row, target)))
+            pairs.append((_side(row, source, f"{path}:{number}"), _side(row, target, f"{path}:{number}")))
         except ValueError as error:
             raise XnerError(f"{path}:{number}: {error}") from error
     if not pairs:
@@ -165,7 +161,7 @@ def read_gold(path: str | Path, source: str, target: str) -> list[tuple[Annotate
     return pairs
 
 
-def _side(row: dict[str, Any], language: str) -> AnnotatedSide:
+def _side(row: dict[str, Any], language: str, where: str) -> AnnotatedSide:
     if language not in row:
         languages = sorted(key for key, value in row.items() if isinstance(value, dict))
         raise ValueError(f"no side {language!r}; there are {', '.join(languages) or 'none'}")
@@ -175,19 +171,19 @@ def _side(row: dict[str, Any], language: str) -> AnnotatedSide:
     tokens, tags, text = side["tokens"], side["tags"], side.get("text")
     if len(tokens) != len(tags):
         raise ValueError(f"side {language!r} has {len(tokens)} tokens, but {len(tags)} tags")
-    for before, tag in zip(["O", *tags], tags, strict=False):
+    for tag in tags:
         if tag != "O" and (tag[:2] not in ("B-", "I-") or not tag[2:]):
             raise ValueError(f"side {language!r}: {tag!r} is no IOB2 tag")
-        if tag.startswith("I-") and before[2:] != tag[2:]:
-            raise ValueError(f"side {language!r}: {tag} after {before} is not IOB2")
+    tags = as_iob2(tags)
     if text is None:
         return AnnotatedSide(*join_tokens(tokens, language), tags)
     if not isinstance(text, str):
         raise ValueError(f"side {language!r}: text is not a string")
     try:
         return AnnotatedSide(text, locate_tokens(text, tokens), tags)
-    except ValueError as error:
-        raise ValueError(f"side {language!r}: its text does not hold its tokens in their order") from error
+    except ValueError:
+        logger.warning("%s: text of side %r does not hold its tokens in order; they are joined", where, language)
+        return AnnotatedSide(*join_tokens(tokens, language), tags)
 
 
 def _are_strings(value: Any) -> bool:
