@@ -1,6 +1,6 @@
 import pytest
 
-from xner_core.cluster_check import require_resources
+from xner_core.cluster_check import _gpus, require_resources
 from xner_core.errors import XnerError
 
 pytestmark = pytest.mark.usefixtures("ray_session")
@@ -17,5 +17,17 @@ def test_the_sum_is_what_counts_and_the_message_says_of_what():
 
 
 def test_a_resource_that_no_node_has_is_named():
-    with pytest.raises(XnerError, match="not enough GPU in the cluster: 1 needed, 0 there"):
-        require_resources({"tagger": [{"CPU": 1, "GPU": 0.6}]})
+    with pytest.raises(XnerError, match="not enough TPU in the cluster: 1 needed, 0 there"):
+        require_resources({"tagger": [{"CPU": 1, "TPU": 1}]})
+
+
+def test_fractions_of_a_gpu_share_it_only_where_they_fit():
+    require_resources({"tagger": [{"GPU": 0.6}], "aligner": [{"GPU": 0.4}]})
+    require_resources({"tagger": [{"GPU": 0.3}] * 3})
+    with pytest.raises(XnerError, match="not enough GPU in the cluster: 2 needed, 1 there"):
+        require_resources({"tagger": [{"GPU": 0.3}] * 4})
+
+
+def test_three_actors_of_more_than_half_a_gpu_need_three():
+    assert _gpus([0.6, 0.6, 0.6]) == 3
+    assert _gpus([0.5, 2, 0.25, 0.25]) == 3

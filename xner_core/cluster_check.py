@@ -22,13 +22,14 @@ def require_resources(demand: Mapping[str, Sequence[Resources]]) -> None:
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     grown = state.get_max_resources_from_cluster_config() or {}
     total = {name: max(amount, grown.get(name, 0)) for name, amount in (grown | ray.cluster_resources()).items()}
-    needed: dict[str, float] = {}
+    asked: dict[str, list[float]] = {}
     for actors in demand.values():
         for actor in actors:
             for resource, amount in actor.items():
-                needed[resource] = needed.get(resource, 0) + _occupied(resource, amount)
+                asked.setdefault(resource, []).append(amount)
     wanted = "; ".join(f"{name}: {_amounts(_summed(actors))}" for name, actors in demand.items())
-    for resource, amount in needed.items():
+    for resource, amounts in asked.items():
+        amount = _gpus(amounts) if resource == "GPU" else sum(amounts)
         there = total.get(resource, 0)
         if amount > there + 1e-6:
             raise XnerError(
@@ -44,9 +45,15 @@ def require_resources(demand: Mapping[str, Sequence[Resources]]) -> None:
                 raise XnerError(f"{name}: no node of the cluster has {_amounts(actor)}; ask for smaller actors")
 
 
-def _occupied(resource: str, amount: float) -> float:
-    """What an actor takes away from others: a fraction of a GPU must lie within one GPU."""
-    return 1 / int(1 / amount + 1e-6) if resource == "GPU" and 0 < amount < 1 else amount
+def _gpus(amounts: Sequence[float]) -> float:
+    """How many GPUs actors fill: a fraction must lie within one GPU (first fit, the largest first)."""
+    free: list[float] = []
+    for amount in sorted((amount for amount in amounts if 0 < amount < 1), reverse=True):
+        gpu = next((index for index, rest in enumerate(free) if rest > amount - 1e-6), len(free))
+        if gpu == len(free):
+            free.append(1.0)
+        free[gpu] -= amount
+    return len(free) + sum(amount for amount in amounts if amount >= 1)
 
 
 def _summed(actors: Sequence[Resources]) -> dict[str, float]:

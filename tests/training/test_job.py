@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import ray
+from jsonargparse.typing import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from label_files import FINGERPRINT, sentences, write_labels
 from ray.train import TrainingFailedError
 from safetensors.torch import load_file
@@ -22,8 +23,16 @@ from xner_core.training.trainer import OptimisationSettings
 # The workers have no way to import this file.
 ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
+# Numbers of the types that a command line gives.
 OPTIMISATION = OptimisationSettings(
-    epochs=9, batch_size=8, learning_rate=5e-3, freeze_embeddings=False, precision="float32", evaluations=5, patience=0
+    epochs=PositiveFloat(9),
+    batch_size=PositiveInt(8),
+    learning_rate=PositiveFloat(5e-3),
+    weight_decay=NonNegativeFloat(0.01),
+    freeze_embeddings=False,
+    precision="float32",
+    evaluations=PositiveInt(5),
+    patience=NonNegativeInt(0),
 )
 
 

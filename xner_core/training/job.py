@@ -237,6 +237,9 @@ def _train_worker(plan: TrainingPlan, texts: int, steps: int, callbacks: Sequenc
             start=done,
             steps=steps,
         )
+        windows = FeatureEncoder(plan.tokenizer, plan.window, scheme)(plan.dev)
+        # By length, so that little is padding.
+        dev = sorted((window for text in windows for window in text), key=lambda window: len(window["input_ids"]))
         trainer = StreamTrainer(
             model,
             optimisation.training_arguments(
@@ -253,11 +256,7 @@ def _train_worker(plan: TrainingPlan, texts: int, steps: int, callbacks: Sequenc
                 disable_tqdm=True,
                 ddp_find_unused_parameters=False,
             ),
-            eval_dataset=[
-                window
-                for windows in FeatureEncoder(plan.tokenizer, plan.window, scheme)(plan.dev)
-                for window in windows
-            ],
+            eval_dataset=dev,
             data_collator=partial(collate, padding=plan.tokenizer.pad_token_id),
             processing_class=plan.tokenizer,
             scheme=scheme,

@@ -56,9 +56,10 @@ class OptimisationSettings:
             max_steps=steps,
             per_device_train_batch_size=self.batch_size,
             per_device_eval_batch_size=4 * self.batch_size,
-            learning_rate=self.learning_rate,
+            # Plain numbers: a command line gives types of jsonargparse's, which a checkpoint would then not load.
+            learning_rate=float(self.learning_rate),
             warmup_steps=int(self.warmup * steps),
-            weight_decay=self.weight_decay,
+            weight_decay=float(self.weight_decay),
             bf16=self.precision == "bfloat16",
             use_cpu=not torch.cuda.is_available(),
             eval_strategy="steps",
