@@ -1,0 +1,100 @@
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from transformers import Trainer
+
+from xner_core.errors import XnerError
+from xner_core.evaluation.tagger import TaggerEvaluation, evaluate_tagger
+from xner_core.training.features import TargetScheme
+from xner_core.training.spacing import natural_spacing
+from xner_core.training.tagger import TaggerTrainingSettings, annotated_texts, train_tagger
+from xner_core.training.trainer import OptimisationSettings
+
+OPTIMISATION = OptimisationSettings(
+    epochs=20, batch_size=8, learning_rate=1e-2, freeze_embeddings=False, precision="float32", evaluations=4, patience=0
+)
+
+
+@pytest.fixture
+def conll(tmp_path) -> str:
+    """Sentences with persons and places, which always follow the same words."""
+    chance = random.Random(1)
+    path = tmp_path / "train.conll"
+    with open(path, "w") as file:
+        for _ in range(60):
+            name, place = chance.choice(["Ann", "Bob", "Eva"]), chance.choice(["Ulm", "Bonn", "Kiel"])
+            file.write(f"{name}\tB-PER\nis\tO\nin\tO\n{place}\tB-LOC\n.\tO\n\n")
+    return str(path)
+
+
+@pytest.fixture
+def settings(conll, tiny_encoder, tmp_path) -> TaggerTrainingSettings:
+    return TaggerTrainingSettings(
+        train=[conll],
+        dev=conll,
+        out=str(tmp_path / "tagger"),
+        encoder=tiny_encoder,
+        types=["PER", "LOC"],
+        optimisation=OPTIMISATION,
+    )
+
+
+def test_a_tagger_learns_what_it_is_shown(settings, conll):
+    result = train_tagger(settings)
+    assert result["dev"]["f1"] > 0.95
+    assert not (Path(settings.out) / "checkpoints").exists()
+    scored = evaluate_tagger(TaggerEvaluation(settings.out, conll))
+    assert scored["f1"] == pytest.approx(result["dev"]["f1"])
+
+
+def test_an_interrupted_training_goes_on_from_its_checkpoint(settings, monkeypatch):
+    whole = train_tagger(settings)
+    (Path(settings.out) / "model.safetensors").unlink()
+    save, saves = Trainer._save_checkpoint, []
+
+    def interrupted(self, *arguments):
+        save(self, *arguments)
+        saves.append(self.state.global_step)
+        if len(saves) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Trainer, "_save_checkpoint", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train_tagger(settings)
+    resumed = train_tagger(settings)
+    assert saves[2] > saves[1]
+    assert len(saves) == OPTIMISATION.evaluations
+    assert resumed["dev"] == whole["dev"]
+
+
+def test_a_type_that_a_file_never_marks_is_left_open(conll):
+    scheme = TargetScheme(["PER", "LOC", "MISC"])
+    texts = annotated_texts(conll, scheme, 0.5, random.Random(0))
+    assert {frozenset(text.missed) for text in texts} == {frozenset({"MISC"})}
+    assert {text.text.endswith(" .") for text in texts} == {True, False}
+    with pytest.raises(XnerError, match="marks none of the types MISC"):
+        annotated_texts(conll, TargetScheme(["MISC"]), 0.0, random.Random(0))
+
+
+def test_an_adapter_names_its_encoder(settings, tiny_encoder):
+    brief = replace(OPTIMISATION, epochs=1, evaluations=1)
+    train_tagger(replace(settings, adapter_rank=2, optimisation=brief))
+    adapter = json.loads((Path(settings.out) / "adapter_config.json").read_text())
+    assert adapter["base_model_name_or_path"] == tiny_encoder
+
+
+@given(st.lists(st.sampled_from(["Ann", '"', ",", "'s", "(", ")", "$", "5", "."]), max_size=12))
+def test_natural_spacing_keeps_every_token(tokens):
+    text, spans = natural_spacing(tokens)
+    assert [text[span.start : span.end] for span in spans] == tokens
+    assert "  " not in text
+
+
+def test_natural_spacing_is_that_of_english():
+    tokens = ["Ann", "'s", '"', "big", "day", '"', "(", "in", "Ulm", ")", "cost", "$", "5", "."]
+    assert natural_spacing(tokens)[0] == 'Ann\'s "big day" (in Ulm) cost $5.'
