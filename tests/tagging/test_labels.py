@@ -14,6 +14,11 @@ def test_bioes_labels_become_begin_and_inside_states():
     assert np.array_equal(scheme.matrix.sum(axis=1), np.ones(len(labels)))
 
 
+def test_types_that_are_left_out_are_named(caplog):
+    LabelScheme(["O", "B-LOC", "B-PER", "B-DATE"], label_map("ontonotes"))
+    assert "leaves out: DATE, PER" in caplog.text
+
+
 def test_two_types_may_become_one():
     scheme = LabelScheme(["O", "B-GPE", "I-GPE", "B-FAC"], label_map("ontonotes"))
     assert scheme.types == ["LOC"]

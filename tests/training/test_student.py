@@ -4,10 +4,13 @@ import pytest
 import torch
 from jsonargparse import ArgumentParser
 from label_files import label, row, sentences, write_labels
+from peft import LoraConfig, TaskType, get_peft_model
 from transformers import AutoModelForTokenClassification
 
 from xner_core.errors import XnerError
+from xner_core.models.loading import new_token_classifier
 from xner_core.spans import Span
+from xner_core.training.features import TargetScheme
 from xner_core.training.labels import find_label_files
 from xner_core.training.student import (
     StudentRecipe,
@@ -17,6 +20,7 @@ from xner_core.training.student import (
     plan_training,
     read_dev,
 )
+from xner_core.training.tagger import save_adapter
 
 CONLL = (
     "Anna\tB-PER\nWeber\tI-PER\nwohnt\tO\nin\tO\nUlm\tB-LOC\n.\tO\n\nSie\tO\narbeitet\tO\nbei\tO\nBosch\tB-ORG\n.\tO\n"
@@ -127,6 +131,15 @@ def test_student_of_a_tagger_keeps_what_the_tagger_knows(tiny_tagger):
     with torch.no_grad():
         own, its = student.eval()(input_ids=ids).logits, tagger.eval()(input_ids=ids).logits
     assert torch.allclose(own[..., [0, 1, 5]], its[..., [0, 5, 1]], atol=1e-6)
+
+
+def test_student_of_an_adapter_is_trained_whole(tiny_encoder, tmp_path):
+    base = new_token_classifier(tiny_encoder, TargetScheme(["PER"]).labels)
+    adapter = LoraConfig(task_type=TaskType.TOKEN_CLS, r=2, target_modules=["query"], modules_to_save=["classifier"])
+    save_adapter(get_peft_model(base, adapter), tiny_encoder, tmp_path)
+    student = new_student(StudentRecipe(model=str(tmp_path)), ["PER"])
+    assert all(parameter.requires_grad for parameter in student.parameters())
+    assert not any("lora" in name for name, _ in student.named_parameters())
 
 
 def test_student_of_an_encoder_has_a_new_head(tiny_encoder):

@@ -1,11 +1,14 @@
 """Which entity types a tagger's labels stand for."""
 
+import logging
 import re
 from collections.abc import Mapping
 
 import numpy as np
 
 from xner_core.errors import XnerError
+
+logger = logging.getLogger(__name__)
 
 CONLL = {"PER": "PER", "LOC": "LOC", "ORG": "ORG", "MISC": "MISC"}
 ONTONOTES = {
@@ -57,6 +60,8 @@ class LabelScheme:
                 f"the tagger's types {sorted(known)} are not in the label map {sorted(types_of)}; "
                 "set label_map to 'conll', 'ontonotes' or a map from the tagger's types"
             )
+        if dropped := known - set(types_of):
+            logger.warning("types of the tagger that the label map leaves out: %s", ", ".join(sorted(dropped)))
         self.types = sorted({types_of[type_] for type_ in known if type_ in types_of})
         self.states = [OUTSIDE] + [f"{prefix}-{type_}" for type_ in self.types for prefix in "BI"]
         self.matrix = np.zeros((len(labels), len(self.states)), dtype=np.float32)

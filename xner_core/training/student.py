@@ -251,7 +251,8 @@ def new_student(recipe: StudentRecipe, types: Sequence[str]) -> PreTrainedModel:
         return new_token_classifier(recipe.model, labels)
     model, _ = load_token_classifier(recipe.model)
     _relabel(model, labels)
-    return model
+    # A merged adapter leaves its encoder frozen.
+    return model.requires_grad_(True)
 
 
 def _relabel(model: PreTrainedModel, labels: Sequence[str]) -> None:
