@@ -34,7 +34,7 @@ from xner_core.training.trainer import OptimisationSettings
 logger = logging.getLogger(__name__)
 
 # Raised whenever the same labels and settings would train another student.
-VERSION = 1
+VERSION = 2
 # What of a recipe does not change the student.
 _CLUSTER = ("cpus_per_worker", "threads", "use_gpu")
 
