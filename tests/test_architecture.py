@@ -19,6 +19,7 @@ PARTS = [
     "models",
     "tagging",
     "alignment",
+    "supervision",
     "projection",
     "evaluation",
     "cluster_check",

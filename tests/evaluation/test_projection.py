@@ -1,65 +1,17 @@
-import gzip
+import dataclasses
 import json
+import logging
+import sys
 
 import pytest
+from gold_rows import ROWS
 
-from xner_core.alignment.query import Alignment
+from xner_core.corpus.cleaning import CleaningSettings
+from xner_core.corpus.ingest import IngestSettings, ingest_corpus
 from xner_core.errors import XnerError
-from xner_core.evaluation.projection import (
-    ProjectionEvaluation,
-    count_bound,
-    evaluate_projection,
-    projected_tags,
-    read_gold,
-)
-from xner_core.spans import Span
+from xner_core.evaluation.projection import ProjectionEvaluation, as_table, evaluate_projection
 
-ROWS = [
-    {
-        "id": "1",
-        "en": {"tokens": ["Ada", "met", "Bob", "Ross"], "tags": ["B-PER", "O", "B-PER", "I-PER"]},
-        "de": {"tokens": ["Ada", "traf", "Bob", "Ross"], "tags": ["B-PER", "O", "B-PER", "I-PER"]},
-        "zh": {"tokens": ["Ada", "遇到", "Bob"], "tags": ["B-PER", "O", "B-PER"], "text": "Ada遇到 Bob"},
-    },
-    {
-        "id": "2",
-        "en": {"tokens": ["Rome", "sleeps"], "tags": ["B-LOC", "O"]},
-        "de": {"tokens": ["Die", "Stadt", "schläft"], "tags": ["O", "O", "O"]},
-        "zh": {"tokens": ["罗马", "睡"], "tags": ["B-LOC", "O"]},
-    },
-]
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write(*lines, name="gold.jsonl"):
-        path = tmp_path / name
-        content = "".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines).encode()
-        path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
-        return str(path)
-
-    return write
-
-
-def test_texts_are_given_or_joined_as_the_language_is_written(write):
-    for name in ("gold.jsonl", "gold.jsonl.gz"):
-        pairs = read_gold(write(*ROWS, name=name), "en", "zh")
-        assert [target.text for _, target in pairs] == ["Ada遇到 Bob", "罗马睡"]
-        assert pairs[0][1].tokens == [Span(0, 3), Span(3, 5), Span(6, 9)]
-        assert pairs[0][0].text == "Ada met Bob Ross"
-
-
-def test_the_bound_is_the_f1_of_typed_counts(write):
-    # Two PER are shared; the source side has one LOC more.
-    assert count_bound(read_gold(write(*ROWS), "en", "de")) == pytest.approx(2 * 2 / (3 + 2))
-    assert count_bound(read_gold(write(*ROWS), "en", "zh")) == 1
-
-
-def test_a_projected_span_becomes_the_tokens_that_it_overlaps(write):
-    pairs = read_gold(write(ROWS[0]), "en", "zh")
-    entities = [source.entities() for source, _ in pairs]
-    tags = projected_tags(pairs, entities, [[Alignment(Span(2, 4), 0.5), Alignment(None, 0.0, "no counterpart")]])
-    assert tags == [["B-PER", "I-PER", "O"]]
+EVERYTHING = CleaningSettings(identify_language=False)
 
 
 def test_a_perfect_projection_reaches_its_bound(write, tiny_encoder):
@@ -89,47 +41,77 @@ def test_gold_without_entities_has_scores_of_zero(write, tiny_encoder):
     assert (result["f1"], result["bound"], result["share_of_bound"], result["share_null"]) == (0, 0, 0, 0)
 
 
-def _with(**changes):
-    return {"en": ROWS[0]["en"], "de": {**ROWS[0]["de"], **changes}}
-
-
-@pytest.mark.parametrize(
-    ("bad", "message"),
-    [
-        ("{", r"gold.jsonl:2: "),
-        ("[]", r"gold.jsonl:2: not a JSON object"),
-        ({"en": ROWS[0]["en"]}, r"gold.jsonl:2: no side 'de'; there are en"),
-        (_with(tokens="Ada"), r"gold.jsonl:2: side 'de' needs lists of strings"),
-        (_with(tags=["O"]), r"gold.jsonl:2: side 'de' has 4 tokens, but 1 tags"),
-        (_with(tags=["O", "PER", "O", "O"]), r"gold.jsonl:2: side 'de': 'PER' is no IOB2 tag"),
-        (_with(text=7), r"gold.jsonl:2: side 'de': text is not a string"),
-    ],
-)
-def test_a_bad_line_is_named(write, bad, message):
-    with pytest.raises(XnerError, match=message):
-        read_gold(write(ROWS[0], bad), "en", "de")
-
-
-def test_a_missing_damaged_or_empty_file_is_named(write, tmp_path):
-    with pytest.raises(XnerError, match=r"none\.jsonl: no such file"):
-        read_gold(tmp_path / "none.jsonl", "en", "de")
-    with pytest.raises(XnerError, match="holds no sentence"):
-        read_gold(write(""), "en", "de")
-    path = write(*ROWS, name="gold.jsonl.gz")
-    with open(path, "r+b") as file:
-        file.truncate(20)
-    with pytest.raises(XnerError, match="damaged gzip"):
-        read_gold(path, "en", "de")
-
-
 def test_source_and_target_differ():
     with pytest.raises(ValueError, match="both 'en'"):
         ProjectionEvaluation("gold.jsonl", "en")
 
 
-def test_what_other_annotators_wrote_is_read_all_the_same(write, caplog):
-    loose = _with(tags=["O", "I-PER", "O", "O"], text="Ada traf Ross Bob")
-    ((_, target),) = read_gold(write(loose), "en", "de")
-    assert target.tags == ["O", "B-PER", "O", "O"]
-    assert "joined" in caplog.text
-    assert [target.text[span.start : span.end] for span in target.tokens] == loose["de"]["tokens"]
+def test_the_figures_of_several_aligners_stand_side_by_side(write, tiny_encoder, caplog):
+    caplog.set_level(logging.INFO)
+    path = write(*ROWS)
+    alone = evaluate_projection(ProjectionEvaluation(path, "de", encoder=tiny_encoder))
+    result = evaluate_projection(
+        ProjectionEvaluation(
+            path, "de", encoder=tiny_encoder, compare=True, aligners=["similarity", "similarity"], rivals=[]
+        )
+    )
+    (row,) = result["rows"]
+    assert row["aligner"] == "similarity"
+    assert {**row, "pairs_per_second": 0} == {**{name: alone[name] for name in row}, "pairs_per_second": 0}
+    assert "share of bound" in caplog.text
+    json.dumps(result)
+
+
+def test_rivals_are_scored_on_the_same_pairs(write, tiny_encoder, tmp_path):
+    for package in ("simalign", "eflomal"):
+        pytest.importorskip(package, reason="comes with the extra `rivals`")
+    text = tmp_path / "text"
+    text.mkdir()
+    (text / "news.en").write_text("Ada met Bob here\nRome sleeps today\nAda sleeps in Rome\n")
+    (text / "news.de").write_text("Ada traf Bob hier\nRom schläft heute\nAda schläft in Rom\n")
+    ingest_corpus(IngestSettings(str(text), str(tmp_path / "corpus"), "de", cleaning=EVERYTHING))
+    settings = ProjectionEvaluation(
+        write(*ROWS),
+        "de",
+        encoder=tiny_encoder,
+        compare=True,
+        aligners=["similarity"],
+        rival_corpus=str(tmp_path / "corpus"),
+    )
+    rows = evaluate_projection(settings)["rows"]
+    assert [row["aligner"] for row in rows] == ["similarity", "simalign", "eflomal"]
+    assert {row["bound"] for row in rows} == {0.8}
+    assert {row["source_entities"] for row in rows} == {3}
+    with pytest.raises(XnerError, match="a corpus of en-de, but rivals have to be trained on en-zh"):
+        evaluate_projection(dataclasses.replace(settings, target="zh"))
+
+
+def test_a_missing_rival_is_known_before_anything_is_measured(write, monkeypatch):
+    monkeypatch.setitem(sys.modules, "simalign", None)
+    with pytest.raises(XnerError, match=r"xner\[rivals\]"):
+        evaluate_projection(
+            ProjectionEvaluation(write(*ROWS), "de", compare=True, aligners=["nowhere"], rivals=["simalign"])
+        )
+
+
+def test_what_a_comparison_needs():
+    with pytest.raises(ValueError, match="name an ingested corpus as rival_corpus"):
+        ProjectionEvaluation("gold.jsonl", "de", compare=True)
+    with pytest.raises(ValueError, match="nothing to compare"):
+        ProjectionEvaluation("gold.jsonl", "de", compare=True, aligners=[], rivals=[])
+
+
+def test_a_table_has_a_line_for_each_aligner():
+    row = {
+        "aligner": "similarity",
+        "f1": 0.5,
+        "share_of_bound": 0.625,
+        "calibration": {"expected_calibration_error": 0.0471, "error_ratio_90": None},
+        "null": {"aligned_null": 0.03, "removed_null": None},
+        "pairs_per_second": 12.34,
+    }
+    table = [line.split("  ") for line in as_table([row, {**row, "aligner": "a"}]).splitlines()]
+    cells = [[cell.strip() for cell in line if cell.strip()] for line in table]
+    assert cells[0][:3] == ["aligner", "f1", "share of bound"]
+    assert cells[1] == ["similarity", "50.0", "62.5 %", "0.047", "-", "3.0 %", "-", "12.3"]
+    assert cells[2][0] == "a"

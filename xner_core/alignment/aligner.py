@@ -1,18 +1,21 @@
 """The aligner: raw sentence pairs and source spans in, target spans with a confidence out."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from importlib.resources import files
+from pathlib import Path
 from typing import Any, Protocol
 
 from jsonargparse.typing import ClosedUnitInterval, PositiveInt
 
 from xner_core.alignment.query import Alignment, AlignmentQuery
-from xner_core.alignment.recipe import AlignerRecipe, read_recipe
+from xner_core.alignment.recipe import SIMILARITY, AlignerRecipe, TrainedRecipe, read_recipe
 from xner_core.alignment.similarity import SimilarityAligner
+from xner_core.alignment.trained import TrainedAligner
+from xner_core.errors import XnerError
 from xner_core.hashing import fingerprint
 from xner_core.models.loading import STARTER, encoder_folder, model_digest
 
-SIMILARITY = "similarity"
 # Raised whenever the same model and settings would give other alignments.
 VERSION = 1
 
@@ -44,9 +47,9 @@ class AlignerSettings:
     """Which aligner finds the entities in the target text, and how.
 
     Args:
-        model: `similarity` (hidden-state similarity, needs no training), or a folder that train_aligner.py wrote
-        encoder: a Hugging Face encoder, a local folder, or `starter`; without it, the one that the aligner was fitted
-            to
+        model: `starter` (trained, ships with xner), `similarity` (hidden-state similarity, needs no training), or a
+            folder that train_aligner.py wrote
+        encoder: a Hugging Face encoder, a local folder, or `starter`, for `similarity`; others have one of their own
         min_confidence: below this probability an entity counts as not there; without it, the aligner's own threshold
         batch_tokens: tokens, padding included, that the encoder reads at once
     """
@@ -56,20 +59,34 @@ class AlignerSettings:
     min_confidence: ClosedUnitInterval | None = None
     batch_tokens: PositiveInt = 4096
 
-    def recipe(self) -> AlignerRecipe:
+    def __post_init__(self):
+        if self.encoder is not None and isinstance(self.recipe(), TrainedRecipe):
+            raise XnerError(f"aligner {self.model!r} was trained on an encoder of its own; leave out encoder")
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the aligner's files lie; None for `similarity`, which has none."""
+        if self.model == SIMILARITY:
+            return None
+        return Path(str(files("xner_core") / "starter" / "aligner")) if self.model == STARTER else Path(self.model)
+
+    def recipe(self) -> AlignerRecipe | TrainedRecipe:
         """The aligner's constants, with these settings applied.
 
         Raises:
             XnerError: no such aligner.
         """
-        recipe = AlignerRecipe(encoder=STARTER) if self.model == SIMILARITY else read_recipe(self.model)
-        return recipe.replace(encoder=self.encoder, min_confidence=self.min_confidence)
+        recipe = AlignerRecipe(encoder=STARTER) if self.folder is None else read_recipe(self.folder)
+        changes = {"encoder": self.encoder, "min_confidence": self.min_confidence}
+        return replace(recipe, **{name: value for name, value in changes.items() if value is not None})
 
     def fingerprint(self) -> str:
         """The identity of the alignments that an aligner with these settings finds."""
-        constants = asdict(self.recipe())
+        recipe = self.recipe()
+        constants = asdict(recipe)
         encoder = model_digest(encoder_folder(constants.pop("encoder")))
-        return fingerprint(stage="align", version=VERSION, encoder=encoder, constants=constants)
+        weights = model_digest(self.folder) if isinstance(recipe, TrainedRecipe) else None
+        return fingerprint(stage="align", version=VERSION, encoder=encoder, weights=weights, constants=constants)
 
 
 def load_aligner(settings: AlignerSettings, device: str = "cpu") -> Aligner:
@@ -78,4 +95,7 @@ def load_aligner(settings: AlignerSettings, device: str = "cpu") -> Aligner:
     Raises:
         XnerError: no such aligner or encoder.
     """
-    return SimilarityAligner(settings.recipe(), device, settings.batch_tokens)
+    recipe = settings.recipe()
+    if isinstance(recipe, TrainedRecipe):
+        return TrainedAligner(settings.folder, recipe, device, settings.batch_tokens)
+    return SimilarityAligner(recipe, device, settings.batch_tokens)

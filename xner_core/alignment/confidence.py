@@ -1,5 +1,6 @@
 """From the scores of an aligned span to the probability that it is right."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -32,15 +33,44 @@ class Calibration:
             right: whether each span is the right one, [spans]
             ridge: the penalty
         """
-        inputs = np.column_stack([score, similarity, np.ones(len(score))]).astype(np.float64)
-        penalty = np.diag([ridge, ridge, 1e-6])
-        weights = np.zeros(3)
-        for _ in range(50):
-            probability = 1 / (1 + np.exp(-inputs @ weights))
-            gradient = inputs.T @ (probability - right) + penalty @ weights
-            curvature = (inputs * (probability * (1 - probability))[:, None]).T @ inputs + penalty
-            step = np.linalg.solve(curvature, gradient)
-            weights -= step
-            if np.abs(step).max() < 1e-8:
-                break
-        return cls(*(float(weight) for weight in weights))
+        inputs = np.column_stack([score, similarity, np.ones(len(score))])
+        return cls(*fit_logistic(inputs, right, [ridge, ridge, 1e-6]))
+
+
+@dataclass(frozen=True)
+class OddsCalibration:
+    """Platt scaling: a logistic function of log-odds (Platt, 1999)."""
+
+    slope: float = 1.0
+    bias: float = 0.0
+
+    def __call__(self, odds: np.ndarray) -> np.ndarray:
+        """Probabilities of spans with these log-odds."""
+        return 1 / (1 + np.exp(-(self.slope * odds + self.bias)))
+
+    @classmethod
+    def fit(cls, odds: np.ndarray, right: np.ndarray) -> Self:
+        """The fit to spans of which it is known whether they are right, both [spans]."""
+        return cls(*fit_logistic(np.column_stack([odds, np.ones(len(odds))]), right, [1.0, 1e-6]))
+
+
+def fit_logistic(inputs: np.ndarray, right: np.ndarray, ridge: Sequence[float]) -> list[float]:
+    """The weights of a logistic regression, by Newton's method.
+
+    Args:
+        inputs: [examples, weights]
+        right: the outcomes, 0 or 1, [examples]
+        ridge: the L2 penalty on each weight
+    """
+    inputs = inputs.astype(np.float64)
+    penalty = np.diag(ridge)
+    weights = np.zeros(inputs.shape[1])
+    for _ in range(50):
+        probability = 1 / (1 + np.exp(-inputs @ weights))
+        gradient = inputs.T @ (probability - right) + penalty @ weights
+        curvature = (inputs * (probability * (1 - probability))[:, None]).T @ inputs + penalty
+        step = np.linalg.solve(curvature, gradient)
+        weights -= step
+        if np.abs(step).max() < 1e-8:
+            break
+    return weights.tolist()

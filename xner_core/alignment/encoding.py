@@ -6,14 +6,26 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from transformers import PreTrainedTokenizerFast
 
 from xner_core.models.batching import pad, token_batches
-from xner_core.models.loading import load_encoder, model_window
+from xner_core.models.loading import keep_lower_layers, load_encoder, model_window
 from xner_core.text import words
 
 # Tokens that two neighbouring windows of a long text share; each decides half of them.
 WINDOW_OVERLAP = 64
 _SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def clean_text(text: str) -> str:
+    """A text of the same length that tokenizers take: a lone surrogate is no character, and they refuse it."""
+    return _SURROGATE.sub("\ufffd", text)
+
+
+def mark_ids(tokenizer: PreTrainedTokenizerFast) -> list[int]:
+    """Ids of lone word-start marks, which can claim the offsets of the character after them."""
+    marks = [tokenizer.convert_tokens_to_ids(mark) for mark in ("▁", "Ġ")]
+    return [id_ for id_ in marks if id_ not in (None, tokenizer.unk_token_id)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +65,12 @@ class WordEncoder:
         ids = np.array(tokenizer("a")["input_ids"], dtype=np.int64)
         inside = np.flatnonzero(~special)
         self._prefix, self._suffix = ids[: inside[0]], ids[inside[-1] + 1 :]
-        # A lone word-start mark can claim the offsets of the character after it.
-        marks = [tokenizer.convert_tokens_to_ids(mark) for mark in ("▁", "Ġ")]
-        self._marks = [id_ for id_ in marks if id_ not in (None, tokenizer.unk_token_id)]
+        self._marks = mark_ids(tokenizer)
 
     def tokenise(self, texts: Sequence[str]) -> list[EncoderInput]:
         if not texts:
             return []
-        # A lone surrogate is no character, and tokenizers refuse it.
-        cleaned = [_SURROGATE.sub("\ufffd", text) for text in texts]
+        cleaned = [clean_text(text) for text in texts]
         encoded = self._tokenizer(
             cleaned, add_special_tokens=False, return_offsets_mapping=True, return_attention_mask=False, verbose=False
         )
@@ -95,10 +104,8 @@ class WordEncoder:
         return windows, begins + len(self._prefix) + token - decided_by * (room - overlap)
 
     def keep_lower_layers(self) -> None:
-        """Drops the layers above `layer`, where the architecture lets that be done, for they are not needed."""
-        stack = getattr(getattr(self._model, "encoder", None), "layer", None)
-        if isinstance(stack, torch.nn.ModuleList):
-            self._model.encoder.layer = stack[: self.layer]
+        """Drops the layers above `layer`, for they are not needed."""
+        keep_lower_layers(self._model, self.layer)
 
     def states(self, inputs: Sequence[EncoderInput], layers: Sequence[int]) -> list[torch.Tensor]:
         """Hidden states of all words of all texts in order; for each layer [words, hidden], float32.

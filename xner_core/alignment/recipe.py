@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from xner_core.alignment.confidence import Calibration
+from xner_core.alignment.confidence import Calibration, OddsCalibration
 from xner_core.errors import XnerError
 from xner_core.files import locate, read_json, write_json
 
 ALIGNER_FILE = "aligner.json"
 _FORMAT = "xner aligner"
+# The kinds of aligners.
+SIMILARITY, MARKER, SPAN_QUERY = "similarity", "marker", "span-query"
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,31 @@ class AlignerRecipe:
         return dataclasses.replace(self, **{name: value for name, value in changes.items() if value is not None})
 
 
-def read_recipe(folder: str | Path) -> AlignerRecipe:
+@dataclass(frozen=True)
+class TrainedRecipe:
+    """What determines a trained aligner, apart from the weights that lie beside it.
+
+    Attributes:
+        kind: the scorer, `marker` or `span-query`
+        encoder: name or folder of the encoder
+        layers: hidden layers of it that are used, from the lowest
+        min_confidence: entities whose best span has a lower confidence count as not there
+        calibration: how scores become confidence
+    """
+
+    kind: str
+    encoder: str
+    layers: int
+    min_confidence: float = 0.5
+    calibration: OddsCalibration = field(default_factory=OddsCalibration)
+
+
+_KINDS = {SIMILARITY: (AlignerRecipe, Calibration)} | dict.fromkeys(
+    (MARKER, SPAN_QUERY), (TrainedRecipe, OddsCalibration)
+)
+
+
+def read_recipe(folder: str | Path) -> AlignerRecipe | TrainedRecipe:
     """The recipe in a folder that `write_recipe` wrote.
 
     Raises:
@@ -46,19 +72,20 @@ def read_recipe(folder: str | Path) -> AlignerRecipe:
     if not file.exists():
         raise XnerError(
             f"aligner {str(folder)!r}: there is no {file}; "
-            "name 'similarity', or a folder that jobs/train_aligner.py wrote"
+            "name 'starter', 'similarity', or a folder that jobs/train_aligner.py wrote"
         )
     held = read_json(file)
     try:
         if held["format"] != _FORMAT:
             raise ValueError(f"its format is {held['format']!r}")
         values = held["recipe"]
-        return AlignerRecipe(**{**values, "calibration": Calibration(**values["calibration"])})
+        recipe, calibration = _KINDS[values.get("kind", SIMILARITY)]
+        return recipe(**{**values, "calibration": calibration(**values["calibration"])})
     except (KeyError, TypeError, ValueError) as error:
         raise XnerError(f"{file}: not the recipe of an aligner of this version ({error!r}); fit it again") from error
 
 
-def write_recipe(folder: str | Path, recipe: AlignerRecipe, evidence: dict[str, Any]) -> None:
+def write_recipe(folder: str | Path, recipe: AlignerRecipe | TrainedRecipe, evidence: dict[str, Any]) -> None:
     """Writes a recipe, and the figures it was chosen by."""
     held = {"format": _FORMAT, "recipe": dataclasses.asdict(recipe), "evidence": evidence}
     write_json(locate(folder) / ALIGNER_FILE, held)

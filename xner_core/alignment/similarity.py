@@ -9,6 +9,7 @@ probability that belongs to the one lies in the other. A candidate's score is th
 from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -108,23 +109,18 @@ class SimilarityAligner:
         return compute(self._encoder, prepared, [self._encoder.layer], [self._recipe.temperature])[0]
 
     def finish(self, prepared: PreparedQueries, computed: list[EntityLinks]) -> list[list[Alignment]]:
-        answers = [list(answers) for answers in prepared.answers]
         found = choose(prepared, computed)
         confidence = self._recipe.calibration(found.score, found.similarity)
-        for entity, (query, place) in enumerate(zip(prepared.entity_query, prepared.entity_place, strict=True)):
-            if found.start[entity] < 0:
-                answer = Alignment(None, 0.0, NO_FREE_SPAN)
-            elif confidence[entity] < self._recipe.min_confidence:
-                answer = Alignment(None, float(confidence[entity]), NO_COUNTERPART)
-            else:
-                spans = prepared.texts[prepared.targets[query]].encoder.words
-                target = Span(int(spans[found.start[entity], 0]), int(spans[found.end[entity] - 1, 1]))
-                answer = Alignment(target, float(confidence[entity]))
-            answers[query][place] = answer
-        return answers
+        return answer(prepared, found, confidence, self._recipe.min_confidence)
 
 
-def prepare(encoder: WordEncoder, queries: Sequence[AlignmentQuery]) -> PreparedQueries:
+class Tokeniser(Protocol):
+    """Finds the words of texts, and of an encoder the tokens."""
+
+    def tokenise(self, texts: Sequence[str]) -> list[EncoderInput]: ...
+
+
+def prepare(encoder: Tokeniser, queries: Sequence[AlignmentQuery]) -> PreparedQueries:
     """Tokenises both sides of queries, each text once, and finds out which entities can be aligned."""
     index: dict[str, int] = {}
     for query in queries:
@@ -311,3 +307,28 @@ def _rules(prepared: PreparedQueries, entities: np.ndarray, width: int) -> SpanR
         forbidden=~inside | np.take_along_axis(prepared.forbidden_kinds[entities], kinds, axis=1),
         source_words=words[:, 1] - words[:, 0],
     )
+
+
+def answer(
+    prepared: PreparedQueries, found: Candidates, confidence: np.ndarray, min_confidence: float
+) -> list[list[Alignment]]:
+    """The answers to queries: the chosen spans of their entities, or why there is none.
+
+    Args:
+        prepared: the queries
+        found: the span chosen for each entity, [entities]
+        confidence: of each span, [entities]
+        min_confidence: below it an entity counts as not there
+    """
+    answers = [list(known) for known in prepared.answers]
+    for entity, (query, place) in enumerate(zip(prepared.entity_query, prepared.entity_place, strict=True)):
+        if found.start[entity] < 0:
+            alignment = Alignment(None, 0.0, NO_FREE_SPAN)
+        elif confidence[entity] < min_confidence:
+            alignment = Alignment(None, float(confidence[entity]), NO_COUNTERPART)
+        else:
+            spans = prepared.texts[prepared.targets[query]].encoder.words
+            target = Span(int(spans[found.start[entity], 0]), int(spans[found.end[entity] - 1, 1]))
+            alignment = Alignment(target, float(confidence[entity]))
+        answers[query][place] = alignment
+    return answers

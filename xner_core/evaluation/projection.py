@@ -1,25 +1,32 @@
 """Scores the projection of entities on sentences whose two sides are annotated by hand."""
 
-import json
 import logging
-import time
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 import torch
 
 from xner_core.alignment.aligner import AlignerSettings, load_aligner
-from xner_core.alignment.query import Alignment, AlignmentQuery
+from xner_core.alignment.recipe import SIMILARITY
+from xner_core.corpus.layout import open_corpus
 from xner_core.errors import XnerError
-from xner_core.evaluation.conll import read_lines
-from xner_core.evaluation.metrics import score
-from xner_core.spans import Entity, Span, as_iob2, entities_of_tags, join_tokens, locate_tokens, tags_of_entities
+from xner_core.evaluation.figures import EntityAligner, projection_figures
+from xner_core.evaluation.gold import read_gold
+from xner_core.evaluation.rivals import LinkAligner, WordPair, eflomal_linker, require, simalign_linker, word_pair
+from xner_core.files import locate, read_table
+from xner_core.models.loading import STARTER
 from xner_core.tagging.tagger import Tagger, TaggerSettings
 
 logger = logging.getLogger(__name__)
+
+# What makes an aligner, by its name.
+Loaders = dict[str, Callable[[], EntityAligner]]
+# Pairs that are aligned before the clock starts.
+_WARM_UP = 8
+# What keeps nothing of one call for the next gains nothing by it.
+_NEVER_WARM = {"eflomal"}
 
 
 @dataclass(frozen=True)
@@ -31,37 +38,40 @@ class ProjectionEvaluation:
             {"id": …, "en": {"tokens": […], "tags": […], "text": …}, "de": {…}}; IOB2 tags; "text" may be missing
         target: language that entities are projected into
         source: language that they come from
-        aligner: `similarity`, or a folder that train_aligner.py wrote
-        encoder: encoder of the aligner; without it, the one that the aligner was fitted to
+        aligner: `starter`, `similarity`, or a folder that train_aligner.py wrote
+        encoder: encoder of the aligner; without it, the one that the aligner was fitted to. In a comparison, encoder of
+            `similarity` and of SimAlign
         entities: project the gold entities of the source side, or those that a tagger finds there
         tagger: the tagger: a Hugging Face name, a local folder, or `starter`
         label_map: `conll`, `ontonotes`, or a map from the tagger's entity types to those of the gold
+        compare: score several aligners, `aligners` and `rivals`, in place of `aligner`
+        aligners: which of xner's own are compared, each as in `aligner`
+        rivals: which tools they are compared with; these come with the extra `rivals`
+        rival_corpus: folder of the ingested corpus that statistical rivals are trained on
     """
 
     gold: str
     target: str
     source: str = "en"
-    aligner: str = "similarity"
+    aligner: str = SIMILARITY
     encoder: str | None = None
     entities: Literal["gold", "tagger"] = "gold"
     tagger: str = "starter"
     label_map: str | dict[str, str] = "conll"
+    compare: bool = False
+    aligners: list[str] = field(default_factory=lambda: [STARTER, SIMILARITY])
+    rivals: list[Literal["simalign", "eflomal"]] = field(default_factory=lambda: ["simalign", "eflomal"])
+    rival_corpus: str | None = None
 
     def __post_init__(self):
         if self.source == self.target:
             raise ValueError(f"source and target are both {self.source!r}")
-
-
-@dataclass(frozen=True)
-class AnnotatedSide:
-    """One side of a gold sentence: its text, its tokens' spans in it, and their IOB2 tags."""
-
-    text: str
-    tokens: list[Span]
-    tags: list[str]
-
-    def entities(self) -> list[Entity]:
-        return entities_of_tags(self.tags, self.tokens)
+        if self.compare and not self.aligners + self.rivals:
+            raise ValueError("nothing to compare: name aligners, or rivals")
+        if self.compare and "eflomal" in self.rivals and self.rival_corpus is None:
+            raise ValueError(
+                "eflomal is trained on parallel text: name an ingested corpus as rival_corpus, or other rivals"
+            )
 
 
 def evaluate_projection(settings: ProjectionEvaluation) -> dict[str, Any]:
@@ -69,11 +79,15 @@ def evaluate_projection(settings: ProjectionEvaluation) -> dict[str, Any]:
 
     `bound` is the F1 that the counts of typed entities on the two sides allow at most, `share_of_bound` is f1 / bound,
     `share_null` is the share of source entities without a counterpart, and `pairs_per_second` counts the pairs with
-    entities, for the others cost nothing.
+    entities, for the others cost nothing. `calibration` compares the confidence of the projected entities with whether
+    the gold has them. `null` is measured on entities that are the only ones of their type on both sides: the share of
+    them said to have no counterpart (`aligned_null`), and that share once it is cut out of the text (`removed_null`).
+
+    With `compare` these are figures of several aligners, as `rows`.
     """
     pairs = read_gold(settings.gold, settings.source, settings.target)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    aligner = load_aligner(AlignerSettings(settings.aligner, settings.encoder), device)
+    loaders = _compared(settings, device) if settings.compare else _own(settings.aligner, settings.encoder, device)
     if settings.entities == "gold":
         entities = [source.entities() for source, _ in pairs]
     else:
@@ -81,110 +95,75 @@ def evaluate_projection(settings: ProjectionEvaluation) -> dict[str, Any]:
         tagger = Tagger(TaggerSettings(settings.tagger, settings.label_map), device)
         tagged = tagger.tag([source.text for source, _ in pairs])
         entities = [[entity for entity in found if entity.type in types] for found in tagged]
-    queries = [
-        AlignmentQuery(source.text, target.text, tuple(entity.span for entity in found))
-        for (source, target), found in zip(pairs, entities, strict=True)
-    ]
-    started = time.monotonic()
-    alignments = aligner.align(queries)
-    seconds = time.monotonic() - started
-
-    result = score([target.tags for _, target in pairs], projected_tags(pairs, entities, alignments))
-    answers = [alignment for found in alignments for alignment in found]
-    bound = count_bound(pairs)
+    rows = []
+    for name, load in loaders.items():
+        logger.info("%s: %d pairs", name, len(pairs))
+        warm_up = 0 if name in _NEVER_WARM else _WARM_UP
+        rows.append({"aligner": name, **projection_figures(load(), pairs, entities, warm_up)})
+    logger.info("share of the bound, and what else was measured:\n%s", as_table(rows))
     return {
         "status": "done",
         "gold": settings.gold,
         "source": settings.source,
         "target": settings.target,
-        "aligner": settings.aligner,
         "encoder": settings.encoder,
         "entities": settings.entities,
-        **result,
-        "bound": bound,
-        "share_of_bound": result["f1"] / bound if bound else 0.0,
-        "share_null": sum(answer.target is None for answer in answers) / len(answers) if answers else 0.0,
-        "pairs": len(pairs),
-        "source_entities": len(answers),
-        "pairs_per_second": round(sum(bool(found) for found in entities) / seconds, 2),
+        **({"rows": rows} if settings.compare else rows[0]),
     }
 
 
-def projected_tags(
-    pairs: Sequence[tuple[AnnotatedSide, AnnotatedSide]],
-    entities: Sequence[Sequence[Entity]],
-    alignments: Sequence[Sequence[Alignment]],
-) -> list[list[str]]:
-    """IOB2 tags of each target side's tokens; a span becomes the tokens that it overlaps."""
-    return [
-        tags_of_entities(
-            [
-                Entity(alignment.target, entity.type, alignment.confidence)
-                for entity, alignment in zip(found, answers, strict=True)
-                if alignment.target is not None
-            ],
-            target.tokens,
+def _own(name: str, encoder: str | None, device: str) -> Loaders:
+    return {name: partial(load_aligner, AlignerSettings(name, encoder), device)}
+
+
+def _compared(settings: ProjectionEvaluation, device: str) -> Loaders:
+    """xner's own aligners, then the rivals; before anything slow it is known that all of these can be had."""
+    for rival in settings.rivals:
+        require(rival)
+    loaders: Loaders = {}
+    for name in settings.aligners:
+        loaders |= _own(name, settings.encoder if name == SIMILARITY else None, device)
+    if "simalign" in settings.rivals:
+        loaders["simalign"] = lambda: LinkAligner(simalign_linker(settings.encoder or STARTER, device))
+    if "eflomal" in settings.rivals:
+        parallel = _word_pairs(settings)
+        loaders["eflomal"] = lambda: LinkAligner(eflomal_linker(parallel))
+    return loaders
+
+
+def _word_pairs(settings: ProjectionEvaluation) -> list[WordPair]:
+    corpus = open_corpus(locate(settings.rival_corpus))
+    if (corpus.source, corpus.target) != (settings.source, settings.target):
+        raise XnerError(
+            f"{settings.rival_corpus}: a corpus of {corpus.source}-{corpus.target}, "
+            f"but rivals have to be trained on {settings.source}-{settings.target}"
         )
-        for (_, target), found, answers in zip(pairs, entities, alignments, strict=True)
-    ]
+    tables = [read_table(locate(shard.path), ["source_text", "target_text"]) for shard in corpus.shards]
+    return [word_pair(row["source_text"], row["target_text"]) for table in tables for row in table.to_pylist()]
 
 
-def count_bound(pairs: Sequence[tuple[AnnotatedSide, AnnotatedSide]]) -> float:
-    """F1 of the typed entity counts of the two sides, which no projection of the source entities can pass."""
-    shared = total = 0
-    for source, target in pairs:
-        counts = [Counter(entity.type for entity in side.entities()) for side in (source, target)]
-        shared += (counts[0] & counts[1]).total()
-        total += counts[0].total() + counts[1].total()
-    return 2 * shared / total if total else 0.0
+def as_table(rows: Sequence[dict[str, Any]]) -> str:
+    """The main figures of each aligner, as lines for people to read."""
+    columns: dict[str, list[str]] = {
+        "aligner": [row["aligner"] for row in rows],
+        "f1": [f"{100 * row['f1']:.1f}" for row in rows],
+        "share of bound": [_percent(row["share_of_bound"]) for row in rows],
+        "ECE": [_decimal(row["calibration"]["expected_calibration_error"]) for row in rows],
+        "error ratio": [_decimal(row["calibration"]["error_ratio_90"]) for row in rows],
+        "aligned null": [_percent(row["null"]["aligned_null"]) for row in rows],
+        "removed null": [_percent(row["null"]["removed_null"]) for row in rows],
+        "pairs/s": [f"{row['pairs_per_second']:.1f}" for row in rows],
+    }
+    padded = []
+    for name, cells in columns.items():
+        width = max(map(len, [name, *cells]))
+        padded.append([cell.ljust(width) if name == "aligner" else cell.rjust(width) for cell in [name, *cells]])
+    return "\n".join("  ".join(line) for line in zip(*padded, strict=True))
 
 
-def read_gold(path: str | Path, source: str, target: str) -> list[tuple[AnnotatedSide, AnnotatedSide]]:
-    """The two sides of each sentence in a gold file.
-
-    Raises:
-        XnerError: no such file, a damaged one, or a line that is not as it should be; names the line.
-    """
-    pairs = []
-    for number, line in enumerate(read_lines(path), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-            if not isinstance(row, dict):
-                raise ValueError("not a JSON object")
-            pairs.append((_side(row, source, f"{path}:{number}"), _side(row, target, f"{path}:{number}")))
-        except ValueError as error:
-            raise XnerError(f"{path}:{number}: {error}") from error
-    if not pairs:
-        raise XnerError(f"{path}: holds no sentence")
-    return pairs
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f} %"
 
 
-def _side(row: dict[str, Any], language: str, where: str) -> AnnotatedSide:
-    if language not in row:
-        languages = sorted(key for key, value in row.items() if isinstance(value, dict))
-        raise ValueError(f"no side {language!r}; there are {', '.join(languages) or 'none'}")
-    side = row[language]
-    if not isinstance(side, dict) or not all(_are_strings(side.get(key)) for key in ("tokens", "tags")):
-        raise ValueError(f"side {language!r} needs lists of strings, tokens and tags")
-    tokens, tags, text = side["tokens"], side["tags"], side.get("text")
-    if len(tokens) != len(tags):
-        raise ValueError(f"side {language!r} has {len(tokens)} tokens, but {len(tags)} tags")
-    for tag in tags:
-        if tag != "O" and (tag[:2] not in ("B-", "I-") or not tag[2:]):
-            raise ValueError(f"side {language!r}: {tag!r} is no IOB2 tag")
-    tags = as_iob2(tags)
-    if text is None:
-        return AnnotatedSide(*join_tokens(tokens, language), tags)
-    if not isinstance(text, str):
-        raise ValueError(f"side {language!r}: text is not a string")
-    try:
-        return AnnotatedSide(text, locate_tokens(text, tokens), tags)
-    except ValueError:
-        logger.warning("%s: text of side %r does not hold its tokens in order; they are joined", where, language)
-        return AnnotatedSide(*join_tokens(tokens, language), tags)
-
-
-def _are_strings(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+def _decimal(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

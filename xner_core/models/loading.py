@@ -75,6 +75,14 @@ def _no_pooler(folder: Path) -> dict[str, bool]:
     return {"add_pooling_layer": False} if model_type in ("bert", "roberta", "xlm-roberta", "xlm-roberta-xl") else {}
 
 
+def keep_lower_layers(encoder: PreTrainedModel, layers: int) -> None:
+    """Drops the layers above the first `layers`, where the architecture lets that be done."""
+    stack = getattr(getattr(encoder, "encoder", None), "layer", None)
+    if isinstance(stack, torch.nn.ModuleList):
+        encoder.encoder.layer = stack[:layers]
+        encoder.config.num_hidden_layers = len(encoder.encoder.layer)
+
+
 def load_token_classifier(name: str) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     """A token classifier, float32, in evaluation mode, and its tokenizer; an adapter is merged into its encoder."""
     folder = tagger_folder(name)

@@ -1,0 +1,201 @@
+"""Aligners with trained weights: inference, and the files that hold them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from peft.utils import get_peft_model_state_dict
+from safetensors.torch import load_file, save_file
+
+from xner_core.alignment.assignment import assign
+from xner_core.alignment.candidates import Candidates
+from xner_core.alignment.pairs import PairRow, PairTokeniser, collate_rows
+from xner_core.alignment.query import Alignment, AlignmentQuery
+from xner_core.alignment.recipe import MARKER, TrainedRecipe
+from xner_core.alignment.scorers import HEADS, PairScorer
+from xner_core.alignment.segments import span_scores
+from xner_core.alignment.similarity import PreparedQueries, _rules, answer, prepare
+from xner_core.models.batching import token_batches
+from xner_core.models.loading import keep_lower_layers, load_encoder, model_window
+
+HEAD_FILE = "head.safetensors"
+ADAPTER_FILE = "adapter_model.safetensors"
+# Candidates of an entity that take part in the assignment.
+_CANDIDATES = 16
+# Entities whose spans are scored at once on the host.
+_ENTITIES_AT_ONCE = 256
+# The score of words that no row decides: nothing is found there.
+_UNREAD = -1e4
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRows:
+    """Tokenised queries, and the rows that the encoder reads."""
+
+    queries: PreparedQueries
+    rows: list[PairRow]
+
+
+class TrainedAligner:
+    """Aligns by a trained scorer of sentence pairs; an `Aligner`.
+
+    Several threads may call `align`: one computes at a time, while others tokenise and decode.
+    """
+
+    def __init__(self, folder: str | Path, recipe: TrainedRecipe, device: str = "cpu", batch_tokens: int = 4096):
+        scorer, self._tokeniser = load_scorer(folder, recipe)
+        self._scorer = scorer.to(device).eval()
+        self._recipe = recipe
+        self._device = torch.device(device)
+        self._batch_tokens = batch_tokens
+        self._computing = Lock()
+
+    def align(self, queries: Sequence[AlignmentQuery]) -> list[list[Alignment]]:
+        prepared = self.prepare(queries)
+        with self._computing:
+            computed = self.compute(prepared)
+        return self.finish(prepared, computed)
+
+    def prepare(self, queries: Sequence[AlignmentQuery]) -> PreparedRows:
+        prepared = prepare(self._tokeniser, queries)
+        return PreparedRows(prepared, entity_rows(self._tokeniser, prepared))
+
+    @torch.inference_mode()
+    def compute(self, prepared: PreparedRows) -> list[np.ndarray]:
+        """Potentials of each entity's target words, [words, 3] each."""
+        queries, rows = prepared.queries, prepared.rows
+        lengths = [len(queries.texts[queries.targets[query]].kinds) for query in queries.entity_query]
+        potentials = [np.full((length, 3), _UNREAD, dtype=np.float32) for length in lengths]
+        for batch in token_batches([len(row.ids) for row in rows], self._batch_tokens):
+            chosen = [rows[i] for i in batch]
+            with torch.autocast(self._device.type, torch.bfloat16, enabled=self._device.type == "cuda"):
+                found = self._scorer(collate_rows(chosen, self._tokeniser.padding).to(self._device)).cpu().numpy()
+            owners = [(row, entity) for row in chosen for entity in row.entities]
+            for (row, entity), values in zip(owners, found, strict=True):
+                count = len(row.word_tokens)
+                potentials[entity][row.first_word : row.first_word + count] = values[:count]
+        return potentials
+
+    def finish(self, prepared: PreparedRows, computed: list[np.ndarray]) -> list[list[Alignment]]:
+        queries = prepared.queries
+        chosen = choose_spans(queries, computed)
+        confidence = self._recipe.calibration(chosen.score)
+        return answer(queries, chosen, confidence, self._recipe.min_confidence)
+
+
+def entity_rows(tokeniser: PairTokeniser, prepared: PreparedQueries) -> list[PairRow]:
+    """The rows of all entities that can be aligned, query by query."""
+    rows: list[PairRow] = []
+    queries, first = np.unique(prepared.entity_query, return_index=True)
+    for query, entities in zip(queries, np.split(np.arange(len(prepared.entity_query)), first[1:]), strict=True):
+        source, target = prepared.texts[prepared.sources[query]], prepared.texts[prepared.targets[query]]
+        rows.extend(tokeniser.rows(source.encoder, target.encoder, entities, prepared.entity_words[entities]))
+    return rows
+
+
+def choose_spans(prepared: PreparedQueries, potentials: Sequence[np.ndarray]) -> Candidates:
+    """The spans chosen for all entities; their score is the log-odds of their probability among all spans and none."""
+    chosen = Candidates.empty(len(potentials))
+    lengths = np.array([len(values) for values in potentials], dtype=np.int64)
+    for entities in _sentence_groups(prepared.entity_query, lengths):
+        width = int(lengths[entities].max())
+        padded = np.zeros((len(entities), width, 3), dtype=np.float32)
+        for row, entity in enumerate(entities):
+            padded[row, : lengths[entity]] = potentials[entity]
+        candidates = _candidates(prepared, entities, padded, lengths[entities])
+        picked = assign(candidates, prepared.entity_query[entities], prepared.entity_spans[entities])
+        chosen.put(entities, candidates.take(picked))
+    # Assignment compares probabilities; confidence is a function of their log-odds.
+    odds = np.log(np.maximum(chosen.score, 1e-9)) - np.log(np.maximum(1 - chosen.score, 1e-9))
+    return Candidates(chosen.start, chosen.end, odds, chosen.similarity)
+
+
+def _sentence_groups(entity_query: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:
+    """Entities of whole sentences, a limited number at once, short sentences with short ones."""
+    _, first = np.unique(entity_query, return_index=True)
+    sentences = np.split(np.arange(len(entity_query)), first[1:])
+    groups: list[list[np.ndarray]] = []
+    room = 0
+    for sentence in sorted(sentences, key=lambda sentence: lengths[sentence[0]] if len(sentence) else 0):
+        if not len(sentence):
+            continue
+        if room < len(sentence):
+            groups.append([])
+            room = _ENTITIES_AT_ONCE
+        groups[-1].append(sentence)
+        room -= len(sentence)
+    return [np.sort(np.concatenate(group)) for group in groups]
+
+
+def _candidates(prepared: PreparedQueries, entities: np.ndarray, potentials: np.ndarray, lengths: np.ndarray):
+    rules = _rules(prepared, entities, potentials.shape[1])
+    words = np.arange(potentials.shape[1]) < lengths[:, None]
+    scores = span_scores(torch.from_numpy(potentials), torch.from_numpy(words)).numpy()
+    barred = np.pad(rules.forbidden.cumsum(axis=1), ((0, 0), (1, 0)))
+    count = potentials.shape[1]
+    allowed = np.zeros(scores.shape, dtype=bool)
+    for step in range(scores.shape[1]):
+        left = count - step
+        allowed[:, step, :left] = rules.may_begin[:, :left] & rules.may_end[:, step:]
+        allowed[:, step, :left] &= barred[:, step + 1 :] == barred[:, :left]
+    flat = np.where(allowed, scores, _UNREAD).reshape(len(entities), -1)
+    kept = min(_CANDIDATES, flat.shape[1])
+    best = np.argpartition(-flat, kept - 1, axis=1)[:, :kept]
+    score = np.take_along_axis(flat, best, axis=1)
+    # Equal scores are told apart by position, so that the order does not hang on the partition.
+    order = np.lexsort((best, -score), axis=1)
+    best, score = np.take_along_axis(best, order, axis=1), np.take_along_axis(score, order, axis=1)
+    top = np.maximum(flat.max(axis=1), 0)
+    everything = np.exp(flat - top[:, None]).sum(axis=1) + np.exp(-top)
+    probability = np.where(score > _UNREAD / 2, np.exp(score - top[:, None]) / everything[:, None], 0)
+    start = best % count
+    end = start + best // count + 1
+    start[probability == 0] = -1
+    return Candidates(start, end, probability.astype(np.float32), np.zeros_like(probability, dtype=np.float32))
+
+
+def new_scorer(kind: str, encoder: str, layers: int | None, rank: int) -> tuple[PairScorer, PairTokeniser, int]:
+    """A scorer to train: a low-rank adapter (LoRA, arXiv:2106.09685) on an encoder's lower layers, and a new head.
+
+    Returns:
+        it, its tokeniser, and the number of layers: `layers`, or two thirds of the encoder's
+    """
+    model, tokenizer = load_encoder(encoder)
+    # Without dropout: on a CPU it takes a third of a step, and a low-rank adapter hardly overfits.
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    layers = layers or round(model.config.num_hidden_layers * 2 / 3)
+    keep_lower_layers(model, layers)
+    adapter = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear")
+    tokeniser = PairTokeniser(tokenizer, model_window(model, tokenizer), marked=kind == MARKER)
+    return PairScorer(get_peft_model(model, adapter), HEADS[kind](model.config.hidden_size)), tokeniser, layers
+
+
+def save_scorer(folder: str | Path, scorer: PairScorer, encoder: str) -> None:
+    """Saves adapter and head in half precision."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, state in (
+        (ADAPTER_FILE, get_peft_model_state_dict(scorer.encoder)),
+        (HEAD_FILE, scorer.head.state_dict()),
+    ):
+        save_file({name: tensor.half().contiguous() for name, tensor in state.items()}, folder / file)
+    adapter = scorer.encoder.peft_config["default"]
+    adapter.base_model_name_or_path = encoder
+    adapter.inference_mode = True
+    adapter.save_pretrained(folder)
+
+
+def load_scorer(folder: str | Path, recipe: TrainedRecipe) -> tuple[PairScorer, PairTokeniser]:
+    model, tokenizer = load_encoder(recipe.encoder)
+    window = model_window(model, tokenizer)
+    keep_lower_layers(model, recipe.layers)
+    head = HEADS[recipe.kind](model.config.hidden_size)
+    head.load_state_dict({name: tensor.float() for name, tensor in load_file(Path(folder) / HEAD_FILE).items()})
+    merged = PeftModel.from_pretrained(model, folder).merge_and_unload()
+    return PairScorer(merged, head), PairTokeniser(tokenizer, window, marked=recipe.kind == MARKER)

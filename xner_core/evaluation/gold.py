@@ -1,0 +1,92 @@
+"""Sentences whose two sides are annotated by hand, and what can be reached on them at most."""
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xner_core.errors import XnerError
+from xner_core.evaluation.conll import read_lines
+from xner_core.spans import Entity, Span, as_iob2, entities_of_tags, join_tokens, locate_tokens
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class AnnotatedSide:
+    """One side of a gold sentence: its text, its tokens' spans in it, and their IOB2 tags."""
+
+    text: str
+    tokens: list[Span]
+    tags: list[str]
+
+    def entities(self) -> list[Entity]:
+        return entities_of_tags(self.tags, self.tokens)
+
+
+# The source side and the target side.
+GoldPair = tuple[AnnotatedSide, AnnotatedSide]
+
+
+def count_bound(pairs: Sequence[GoldPair]) -> float:
+    """F1 of the typed entity counts of the two sides, which no projection of the source entities can pass."""
+    shared = total = 0
+    for source, target in pairs:
+        counts = [Counter(entity.type for entity in side.entities()) for side in (source, target)]
+        shared += (counts[0] & counts[1]).total()
+        total += counts[0].total() + counts[1].total()
+    return 2 * shared / total if total else 0.0
+
+
+def read_gold(path: str | Path, source: str, target: str) -> list[GoldPair]:
+    """The two sides of each sentence in a gold file.
+
+    Raises:
+        XnerError: no such file, a damaged one, or a line that is not as it should be; names the line.
+    """
+    pairs = []
+    for number, line in enumerate(read_lines(path), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            if not isinstance(row, dict):
+                raise ValueError("not a JSON object")
+            pairs.append((_side(row, source, f"{path}:{number}"), _side(row, target, f"{path}:{number}")))
+        except ValueError as error:
+            raise XnerError(f"{path}:{number}: {error}") from error
+    if not pairs:
+        raise XnerError(f"{path}: holds no sentence")
+    return pairs
+
+
+def _side(row: dict[str, Any], language: str, where: str) -> AnnotatedSide:
+    if language not in row:
+        languages = sorted(key for key, value in row.items() if isinstance(value, dict))
+        raise ValueError(f"no side {language!r}; there are {', '.join(languages) or 'none'}")
+    side = row[language]
+    if not isinstance(side, dict) or not all(_are_strings(side.get(key)) for key in ("tokens", "tags")):
+        raise ValueError(f"side {language!r} needs lists of strings, tokens and tags")
+    tokens, tags, text = side["tokens"], side["tags"], side.get("text")
+    if len(tokens) != len(tags):
+        raise ValueError(f"side {language!r} has {len(tokens)} tokens, but {len(tags)} tags")
+    for tag in tags:
+        if tag != "O" and (tag[:2] not in ("B-", "I-") or not tag[2:]):
+            raise ValueError(f"side {language!r}: {tag!r} is no IOB2 tag")
+    tags = as_iob2(tags)
+    if text is None:
+        return AnnotatedSide(*join_tokens(tokens, language), tags)
+    if not isinstance(text, str):
+        raise ValueError(f"side {language!r}: text is not a string")
+    try:
+        return AnnotatedSide(text, locate_tokens(text, tokens), tags)
+    except ValueError:
+        logger.warning("%s: text of side %r does not hold its tokens in order; they are joined", where, language)
+        return AnnotatedSide(*join_tokens(tokens, language), tags)
+
+
+def _are_strings(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)

@@ -1,0 +1,352 @@
+"""Trains an aligner on links that weak signals agree on, and on those that it then finds itself."""
+
+import logging
+import random
+import shutil
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+from peft import set_peft_model_state_dict
+from safetensors.torch import load_file, save_file
+from torch.utils.data import Dataset
+from transformers import Trainer, TrainingArguments, set_seed
+from transformers.trainer_utils import get_last_checkpoint
+
+from xner_core.alignment.confidence import OddsCalibration
+from xner_core.alignment.pairs import PairBatch, PairRow, PairTokeniser, collate_rows
+from xner_core.alignment.query import AlignmentQuery
+from xner_core.alignment.recipe import ALIGNER_FILE, TrainedRecipe, read_recipe, write_recipe
+from xner_core.alignment.scorers import PairScorer
+from xner_core.alignment.segments import LONGEST
+from xner_core.alignment.trained import ADAPTER_FILE, HEAD_FILE, TrainedAligner, new_scorer, save_scorer
+from xner_core.errors import XnerError
+from xner_core.models.batching import token_batches
+from xner_core.models.loading import STARTER
+from xner_core.spans import Span
+from xner_core.supervision.augmentation import NamePool, mismatch, remove_name, reverse, swap_names, to_traditional
+from xner_core.supervision.examples import Example, Link, read_examples
+
+logger = logging.getLogger(__name__)
+
+SELF_TRAINING = "self-training"
+# Shares of the examples that are altered in a pass; Chinese becomes traditional, half of it.
+_SWAPPED, _REMOVED, _MISMATCHED, _REVERSED, _TRADITIONAL = 0.3, 0.2, 0.05, 0.2, 0.5
+# A link that the aligner finds from both sides is believed from this confidence on.
+_RELABELLED = 0.8
+# One example in so many is held out.
+_HELD_OUT = 40
+# Share of held-out names that may count as not there.
+_LOST = 0.01
+_CHECKPOINTS = 4
+
+
+@dataclass(frozen=True)
+class AlignerTrainingSettings:
+    """What an aligner is trained on, and how.
+
+    Args:
+        examples: folder that `train_aligner.py examples` wrote
+        out: folder of the trained aligner
+        kind: `span-query` reads a sentence pair once for all its entities, `marker` once for each
+        encoder: a Hugging Face encoder like XLM-R, a local folder, or `starter`
+        layers: hidden layers of it that are used, from the lowest; two thirds of them without it
+        adapter_rank: rank of the low-rank adapter that is trained on them
+        steps: optimiser steps of the first round
+        rounds: rounds of self-training after it, each of half as many steps
+        batch_tokens: tokens of a step, padding included
+        learning_rate: the highest learning rate, reached after 5 % of the steps; it then falls linearly to 0
+        precision: of the arithmetic of the encoder; the weights stay float32
+        seed: of every random choice
+    """
+
+    examples: str
+    out: str
+    kind: Literal["span-query", "marker"] = "span-query"
+    encoder: str = STARTER
+    layers: PositiveInt | None = None
+    adapter_rank: PositiveInt = 32
+    steps: PositiveInt = 4000
+    rounds: NonNegativeInt = 1
+    batch_tokens: PositiveInt = 2048
+    learning_rate: PositiveFloat = 5e-4
+    precision: Literal["float32", "bfloat16"] = "bfloat16"
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRow:
+    """A row with its answers.
+
+    Attributes:
+        row: what the encoder reads
+        words: first and last target word of each entity's span, -1 if there is none, [entities, 2]
+        weight: of each entity's loss, [entities]
+    """
+
+    row: PairRow
+    words: np.ndarray
+    weight: np.ndarray
+
+
+def training_rows(tokeniser: PairTokeniser, examples: Sequence[Example]) -> list[TrainingRow]:
+    """The rows of the examples' agreed links; pairs that are too long for one window are left out."""
+    sources = tokeniser.tokenise([example.source_text for example in examples])
+    targets = tokeniser.tokenise([example.target_text for example in examples])
+    found = []
+    for example, source, target in zip(examples, sources, targets, strict=True):
+        links = [link for link in example.links if link.agreed]
+        asked = np.array([_word_range(source.words, link.source) for link in links], dtype=np.int64).reshape(-1, 2)
+        answers = np.array(
+            [_word_range(target.words, link.target) if link.target else (0, 0) for link in links], dtype=np.int64
+        ).reshape(-1, 2) - [0, 1]
+        answers[answers[:, 1] < answers[:, 0]] = -1
+        usable = (asked[:, 0] < asked[:, 1]) & (answers[:, 1] - answers[:, 0] < LONGEST)
+        usable &= (answers[:, 0] >= 0) | np.array([link.target is None for link in links], dtype=bool)
+        if not usable.any() or not len(target.words):
+            continue
+        weight = np.array([link.confidence for link in links], dtype=np.float32)
+        rows = tokeniser.rows(source, target, np.flatnonzero(usable), asked[usable])
+        if all(len(row.word_tokens) == len(target.words) for row in rows):
+            found.extend(TrainingRow(row, answers[row.entities], weight[row.entities]) for row in rows)
+    return found
+
+
+def _word_range(words: np.ndarray, span: Span) -> tuple[int, int]:
+    first = int(np.searchsorted(words[:, 1], span.start, side="right"))
+    return first, int(np.searchsorted(words[:, 0], span.end, side="left"))
+
+
+class BatchedRows(Dataset):
+    """Batches of rows under a token budget, as many as there are steps; each pass over the examples alters them anew."""
+
+    def __init__(self, tokeniser: PairTokeniser, examples: Sequence[Example], steps: int, budget: int, seed: int):
+        self._batches: list[list[TrainingRow]] = []
+        chance = random.Random(seed)
+        while len(self._batches) < steps:
+            rows = training_rows(tokeniser, augmented(examples, chance))
+            if not rows:
+                raise XnerError("no example has a link that signals agree on; make more examples, or of other corpora")
+            batches = [[rows[i] for i in batch] for batch in token_batches([len(row.row.ids) for row in rows], budget)]
+            chance.shuffle(batches)
+            self._batches.extend(batches)
+        del self._batches[steps:]
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __getitem__(self, place: int) -> list[TrainingRow]:
+        return self._batches[place]
+
+
+def augmented(examples: Sequence[Example], chance: random.Random) -> list[Example]:
+    """Each example as it is, or altered: with other names, without one, of another pair, the sides exchanged."""
+    pool = NamePool(examples)
+    by_language = defaultdict(list)
+    for example in examples:
+        by_language[example.language].append(example)
+    altered = []
+    for example in examples:
+        if chance.random() < _TRADITIONAL:
+            example = to_traditional(example) or example
+        if chance.random() < _SWAPPED:
+            example = swap_names(example, pool, chance) or example
+        draw = chance.random()
+        if draw < _REMOVED:
+            example = remove_name(example, chance) or example
+        elif draw < _REMOVED + _MISMATCHED:
+            example = mismatch(example, by_language[example.language], chance) or example
+        elif draw < _REMOVED + _MISMATCHED + _REVERSED:
+            example = reverse(example) or example
+        altered.append(example)
+    return altered
+
+
+class ScorerTrainer(Trainer):
+    """Trains a scorer; its checkpoints hold the weights that are trained, and no others."""
+
+    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+        batch: PairBatch = inputs["batch"].to(self.args.device)
+        losses = model.loss(batch, *inputs["words"].unbind(dim=1))
+        return (losses * inputs["weight"]).sum() / inputs["weight"].sum()
+
+    def _save(self, output_dir: str | None = None, state_dict=None) -> None:
+        folder = Path(output_dir or self.args.output_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        trained = {name: value.detach() for name, value in self.model.named_parameters() if value.requires_grad}
+        save_file(trained, folder / "model.safetensors")
+
+
+class _Collator:
+    def __init__(self, padding: int):
+        self._padding = padding
+
+    def __call__(self, items: list[list[TrainingRow]]) -> dict[str, Any]:
+        (rows,) = items
+        return {
+            "batch": collate_rows([row.row for row in rows], self._padding),
+            "words": torch.from_numpy(np.concatenate([row.words for row in rows])),
+            "weight": torch.from_numpy(np.concatenate([row.weight for row in rows])),
+        }
+
+
+def train_aligner(settings: AlignerTrainingSettings) -> dict[str, Any]:
+    """Trains an aligner, in rounds; returns what it was trained on, and its figures on held-out links."""
+    out = Path(settings.out)
+    if (out / ALIGNER_FILE).exists():
+        return {
+            "status": "nothing to do",
+            "reason": f"{out} holds a trained aligner; name another folder, or remove it",
+        }
+    set_seed(settings.seed)
+    training, held_out = _split(read_examples(settings.examples))
+    scorer, tokeniser, layers = new_scorer(settings.kind, settings.encoder, settings.layers, settings.adapter_rank)
+    recipe = TrainedRecipe(settings.kind, settings.encoder, layers, min_confidence=0.0)
+    rounds = []
+    for number in range(settings.rounds + 1):
+        if number:
+            training = relabel(TrainedAligner(folder, calibrated), training)
+        agreed = sum(link.agreed for example in training for link in example.links)
+        logger.info("round %d: %d pairs, %d agreed links", number, len(training), agreed)
+        folder = out / f"round-{number}"
+        if (folder / ALIGNER_FILE).exists():
+            _restore(scorer, folder)
+            calibrated, figures = read_recipe(folder), {}
+        else:
+            _train_round(settings, scorer, tokeniser, training, number, out / "checkpoints")
+            save_scorer(folder, scorer, settings.encoder)
+            shutil.rmtree(out / "checkpoints")
+            calibrated, figures = calibrate(folder, recipe, held_out, settings.seed)
+            write_recipe(folder, calibrated, figures)
+        rounds.append({"pairs": len(training), "agreed_links": agreed, **figures})
+        logger.info("round %d: %s", number, figures)
+    shutil.copytree(folder, out, dirs_exist_ok=True)
+    return {"status": "done", "out": str(out), "rounds": rounds, "recipe": asdict(calibrated)}
+
+
+def _split(examples: list[Example]) -> tuple[list[Example], list[Example]]:
+    """Examples to train on, and those held out: always the same pairs."""
+    held_out = [example for example in examples if int(example.pair_id[:4], 16) % _HELD_OUT == 0]
+    training = [example for example in examples if int(example.pair_id[:4], 16) % _HELD_OUT]
+    if not any(link.agreed for example in held_out for link in example.links):
+        raise XnerError(f"{len(examples)} examples are too few to hold some of them out; make more")
+    return training, held_out
+
+
+def _train_round(
+    settings: AlignerTrainingSettings,
+    scorer: PairScorer,
+    tokeniser: PairTokeniser,
+    examples: Sequence[Example],
+    number: int,
+    checkpoints: Path,
+) -> None:
+    steps = settings.steps if number == 0 else max(1, settings.steps // 2)
+    data = BatchedRows(tokeniser, examples, steps, settings.batch_tokens, settings.seed + number)
+    arguments = TrainingArguments(
+        output_dir=str(checkpoints),
+        max_steps=steps,
+        per_device_train_batch_size=1,
+        # Plain numbers: a command line gives types of jsonargparse's, which a checkpoint would then not load.
+        learning_rate=float(settings.learning_rate) / (1 if number == 0 else 2),
+        warmup_steps=int(0.05 * steps),
+        bf16=settings.precision == "bfloat16",
+        use_cpu=not torch.cuda.is_available(),
+        save_steps=-(-steps // _CHECKPOINTS),
+        save_total_limit=1,
+        logging_steps=max(1, min(50, steps // 10)),
+        report_to="none",
+        remove_unused_columns=False,
+        seed=settings.seed,
+        data_seed=settings.seed,
+    )
+    trainer = ScorerTrainer(scorer, arguments, train_dataset=data, data_collator=_Collator(tokeniser.padding))
+    # A training that was interrupted goes on from its last checkpoint.
+    trainer.train(resume_from_checkpoint=get_last_checkpoint(checkpoints) if checkpoints.is_dir() else None)
+
+
+def relabel(aligner: TrainedAligner, examples: Sequence[Example]) -> list[Example]:
+    """Takes up links that the signals could not agree on, where the aligner finds them from both sides.
+
+    A link is found if the span that the aligner finds for the source span leads back to that.
+    """
+    forward = aligner.align(
+        [
+            AlignmentQuery(example.source_text, example.target_text, tuple(link.source for link in example.links))
+            for example in examples
+        ]
+    )
+    back = aligner.align(
+        [
+            AlignmentQuery(example.target_text, example.source_text, tuple(a.target for a in found if a.target))
+            for example, found in zip(examples, forward, strict=True)
+        ]
+    )
+    relabelled = []
+    for example, found, returned in zip(examples, forward, back, strict=True):
+        answers: Iterator = iter(returned)
+        links = []
+        for link, alignment in zip(example.links, found, strict=True):
+            home = next(answers) if alignment.target else None
+            if not link.agreed and home is not None and home.target == link.source:
+                confidence = min(alignment.confidence, home.confidence)
+                if confidence >= _RELABELLED:
+                    link = replace(
+                        link, target=alignment.target, agreed=True, confidence=confidence, origins=(SELF_TRAINING,)
+                    )
+            links.append(link)
+        relabelled.append(replace(example, links=tuple(links)))
+    return relabelled
+
+
+def calibrate(
+    folder: Path, recipe: TrainedRecipe, examples: Sequence[Example], seed: int
+) -> tuple[TrainedRecipe, dict[str, Any]]:
+    """Fits the calibration to links that were held out, and to the same with the counterparts cut out.
+
+    The threshold under which a name counts as not there is the one that costs `_LOST` of the former.
+
+    Returns:
+        the recipe with both, and the figures
+    """
+    chance = random.Random(seed)
+    removed = [cut for example in examples if (cut := remove_name(example, chance)) is not None]
+    aligner = TrainedAligner(folder, recipe)
+    asked = [replace(e, links=tuple(link for link in e.links if link.agreed)) for e in [*examples, *removed]]
+    found = aligner.align(
+        [AlignmentQuery(e.source_text, e.target_text, tuple(link.source for link in e.links)) for e in asked]
+    )
+    pairs = [
+        (link, answer)
+        for example, row in zip(asked, found, strict=True)
+        for link, answer in zip(example.links, row, strict=True)
+    ]
+    confidence = np.array([answer.confidence for _, answer in pairs]).clip(1e-6, 1 - 1e-6)
+    odds = np.log(confidence) - np.log(1 - confidence)
+    here = np.array([link.target is not None for link, _ in pairs])
+    right = here & np.array([answer.target == link.target for link, answer in pairs])
+    calibration = OddsCalibration.fit(odds, right)
+    probability = calibration(odds)
+    threshold = float(np.quantile(probability[here], _LOST))
+    figures = {
+        "held_out_links": int(here.sum()),
+        "exact": float(right[here].mean()),
+        "absent_links": int((~here).sum()),
+        "absent_found": float((probability[~here] < threshold).mean()) if not here.all() else None,
+    }
+    return replace(recipe, calibration=calibration, min_confidence=round(threshold, 4)), figures
+
+
+def _restore(scorer: PairScorer, folder: Path) -> None:
+    """Takes up the weights of a finished round."""
+    set_peft_model_state_dict(scorer.encoder, _float32(folder / ADAPTER_FILE))
+    scorer.head.load_state_dict(_float32(folder / HEAD_FILE))
+
+
+def _float32(file: Path) -> dict[str, torch.Tensor]:
+    return {name: tensor.float() for name, tensor in load_file(file).items()}
