@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -35,14 +36,14 @@ def test_the_fingerprint_follows_what_determines_the_alignments(recipe, tmp_path
         AlignerSettings(str(tmp_path), min_confidence=0.9).fingerprint(),
         AlignerSettings(encoder=tiny_encoder).fingerprint(),
     ]
-    write_recipe(tmp_path, recipe.replace(layer=2), {})
+    write_recipe(tmp_path, replace(recipe, layer=2), {})
     assert len({first, fitted.fingerprint(), *others}) == 4
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "name 'similarity', or a folder"),
+        (None, "name 'starter', 'similarity', or a folder"),
         ("{}", "not the recipe of an aligner"),
         ('{"format": "other", "recipe": {}}', "its format is 'other'"),
         ("nonsense", "not valid JSON"),

@@ -26,7 +26,7 @@ def _tokens(tokenizer, ids):
 def _pair(tokeniser, source, target, words):
     first, second = tokeniser.tokenise([source, target])
     asked = np.array(words).reshape(-1, 2)
-    return first, second, tokeniser.rows(first, second, np.arange(len(asked)), asked)
+    return tokeniser.rows(first, second, np.arange(len(asked)), asked)
 
 
 def test_words_have_their_own_tokens(tokenizer, tokeniser):
@@ -38,7 +38,7 @@ def test_words_have_their_own_tokens(tokenizer, tokeniser):
 
 
 def test_a_row_holds_both_texts_and_points_at_entities_and_words(tokenizer, tokeniser):
-    source, target, (row,) = _pair(tokeniser, "Ada saw Paris", "Ada sah Paris oft", [(0, 1), (2, 3)])
+    (row,) = _pair(tokeniser, "Ada saw Paris", "Ada sah Paris oft", [(0, 1), (2, 3)])
     assert _tokens(tokenizer, row.ids) == "<s>AdasawParis</s></s>AdasahParisoft</s>"
     assert [_tokens(tokenizer, row.ids[a:b]) for a, b in row.entity_tokens] == ["Ada", "Paris"]
     assert [_tokens(tokenizer, row.ids[a:b]) for a, b in row.word_tokens] == ["Ada", "sah", "Paris", "oft"]
@@ -47,7 +47,7 @@ def test_a_row_holds_both_texts_and_points_at_entities_and_words(tokenizer, toke
 
 def test_markers_stand_around_the_one_entity_of_a_row(tokenizer):
     marked = PairTokeniser(tokenizer, WINDOW, marked=True)
-    _, _, rows = _pair(marked, "Ada saw Paris", "Ada sah Paris", [(0, 1), (2, 3)])
+    rows = _pair(marked, "Ada saw Paris", "Ada sah Paris", [(0, 1), (2, 3)])
     before, after = (_tokens(tokenizer, np.array(marked._word_pieces(marker))) for marker in MARKERS)
     assert [_tokens(tokenizer, row.ids) for row in rows] == [
         f"<s>{before}Ada{after}sawParis</s></s>AdasahParis</s>",
@@ -64,7 +64,7 @@ def test_windows_of_long_pairs_cover_the_words_near_the_entity(tokenizer, marked
     tokeniser = PairTokeniser(tokenizer, WINDOW, marked)
     texts = [" ".join(f"w{place}" for place in range(count)) for count in (source, target)]
     entity = min(entity, source - 1)
-    first, second, rows = _pair(tokeniser, *texts, [(entity, entity + 1)])
+    rows = _pair(tokeniser, *texts, [(entity, entity + 1)])
     decided = np.concatenate([np.arange(row.first_word, row.first_word + len(row.word_tokens)) for row in rows])
     # No word is decided twice, and the one in the entity's relative position is.
     assert len(set(decided.tolist())) == len(decided)
@@ -87,7 +87,7 @@ def test_any_text_is_tokenised(tokeniser, texts):
 
 
 def test_a_batch_is_padded_with_empty_ranges(tokeniser):
-    rows = _pair(tokeniser, "Ada", "Ada", [(0, 1)])[2] + _pair(tokeniser, "Ada saw", "Ada sah Rom", [(0, 1), (1, 2)])[2]
+    rows = _pair(tokeniser, "Ada", "Ada", [(0, 1)]) + _pair(tokeniser, "Ada saw", "Ada sah Rom", [(0, 1), (1, 2)])
     batch = collate_rows(rows, padding=1)
     assert batch.entity_row.tolist() == [0, 1, 1]
     assert batch.word_mask.tolist() == [[True, False, False], [True, True, True]]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xner_core.alignment import similarity
+from xner_core.alignment import preparation
 from xner_core.alignment.aligner import AlignerSettings, load_aligner
 from xner_core.alignment.query import (
     BAD_SPAN,
@@ -53,7 +53,7 @@ def test_counterparts_take_no_separators_or_articles_that_the_source_lacks(align
 
 def test_bad_input_has_a_reason_and_does_not_disturb_the_others(aligner):
     good = _query("Ada lives in Rome", "Ada lives in Rome", "Ada")
-    long = "ab " * (similarity.MAX_WORDS + 1)
+    long = "ab " * (preparation.MAX_WORDS + 1)
     cases = [
         (AlignmentQuery("", "Ada", (Span(0, 0),)), EMPTY_TEXT),
         (AlignmentQuery("Ada", " \t\u200b\x00"[:2], (Span(0, 3),)), EMPTY_TEXT),

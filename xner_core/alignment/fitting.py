@@ -13,9 +13,10 @@ from jsonargparse.typing import NonNegativeInt, PositiveInt
 from xner_core.alignment.aligner import AlignerSettings
 from xner_core.alignment.confidence import Calibration
 from xner_core.alignment.encoding import WordEncoder
+from xner_core.alignment.preparation import PreparedQueries, prepare
 from xner_core.alignment.probes import COPIED, NAMED, REMOVED, RENAMED, Anchor, Probe, find_anchors, make_probes
 from xner_core.alignment.recipe import AlignerRecipe, write_recipe
-from xner_core.alignment.similarity import PreparedQueries, choose, compute, prepare
+from xner_core.alignment.similarity import choose, compute
 from xner_core.corpus.layout import Corpus, open_corpus
 from xner_core.errors import XnerError
 from xner_core.files import locate, read_table
@@ -163,7 +164,7 @@ def _trial(layer: int, temperature: float, probes: Sequence[Probe], prepared: Pr
     right = np.zeros(len(asked), dtype=bool)
     for entity, probe in enumerate(asked):
         if probe.answer is not None and chosen.start[entity] >= 0:
-            spans = prepared.texts[prepared.targets[prepared.entity_query[entity]]].encoder.words
+            spans = prepared.texts[prepared.targets[prepared.entity_query[entity]]].tokens.words
             found = spans[chosen.start[entity], 0], spans[chosen.end[entity] - 1, 1]
             right[entity] = found == probe.answer
     here, gone = kinds == NAMED, kinds == REMOVED

@@ -3,7 +3,7 @@
 import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from xner_core.alignment.confidence import Calibration, OddsCalibration
 from xner_core.errors import XnerError
@@ -32,10 +32,6 @@ class AlignerRecipe:
     temperature: float = 0.08
     min_confidence: float = 0.2
     calibration: Calibration = field(default_factory=Calibration)
-
-    def replace(self, **changes: Any) -> Self:
-        """The same with other values; None keeps a value."""
-        return dataclasses.replace(self, **{name: value for name, value in changes.items() if value is not None})
 
 
 @dataclass(frozen=True)
@@ -89,3 +85,8 @@ def write_recipe(folder: str | Path, recipe: AlignerRecipe | TrainedRecipe, evid
     """Writes a recipe, and the figures it was chosen by."""
     held = {"format": _FORMAT, "recipe": dataclasses.asdict(recipe), "evidence": evidence}
     write_json(locate(folder) / ALIGNER_FILE, held)
+
+
+def read_evidence(folder: str | Path) -> dict[str, Any]:
+    """The figures that were written with a recipe."""
+    return read_json(locate(folder) / ALIGNER_FILE)["evidence"]

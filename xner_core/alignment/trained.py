@@ -7,18 +7,18 @@ from threading import Lock
 
 import numpy as np
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model, set_peft_model_state_dict
 from peft.utils import get_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 
 from xner_core.alignment.assignment import assign
 from xner_core.alignment.candidates import Candidates
 from xner_core.alignment.pairs import PairRow, PairTokeniser, collate_rows
+from xner_core.alignment.preparation import PreparedQueries, answer, prepare, span_rules
 from xner_core.alignment.query import Alignment, AlignmentQuery
 from xner_core.alignment.recipe import MARKER, TrainedRecipe
 from xner_core.alignment.scorers import HEADS, PairScorer
 from xner_core.alignment.segments import span_scores
-from xner_core.alignment.similarity import PreparedQueries, _rules, answer, prepare
 from xner_core.models.batching import token_batches
 from xner_core.models.loading import keep_lower_layers, load_encoder, model_window
 
@@ -93,7 +93,7 @@ def entity_rows(tokeniser: PairTokeniser, prepared: PreparedQueries) -> list[Pai
     queries, first = np.unique(prepared.entity_query, return_index=True)
     for query, entities in zip(queries, np.split(np.arange(len(prepared.entity_query)), first[1:]), strict=True):
         source, target = prepared.texts[prepared.sources[query]], prepared.texts[prepared.targets[query]]
-        rows.extend(tokeniser.rows(source.encoder, target.encoder, entities, prepared.entity_words[entities]))
+        rows.extend(tokeniser.rows(source.tokens, target.tokens, entities, prepared.entity_words[entities]))
     return rows
 
 
@@ -132,7 +132,7 @@ def _sentence_groups(entity_query: np.ndarray, lengths: np.ndarray) -> list[np.n
 
 
 def _candidates(prepared: PreparedQueries, entities: np.ndarray, potentials: np.ndarray, lengths: np.ndarray):
-    rules = _rules(prepared, entities, potentials.shape[1])
+    rules = span_rules(prepared, entities, potentials.shape[1])
     words = np.arange(potentials.shape[1]) < lengths[:, None]
     scores = span_scores(torch.from_numpy(potentials), torch.from_numpy(words)).numpy()
     barred = np.pad(rules.forbidden.cumsum(axis=1), ((0, 0), (1, 0)))
@@ -191,11 +191,21 @@ def save_scorer(folder: str | Path, scorer: PairScorer, encoder: str) -> None:
     adapter.save_pretrained(folder)
 
 
+def restore_scorer(folder: str | Path, scorer: PairScorer) -> None:
+    """Gives a scorer in training the weights that `save_scorer` saved."""
+    set_peft_model_state_dict(scorer.encoder, _float32(Path(folder) / ADAPTER_FILE))
+    scorer.head.load_state_dict(_float32(Path(folder) / HEAD_FILE))
+
+
 def load_scorer(folder: str | Path, recipe: TrainedRecipe) -> tuple[PairScorer, PairTokeniser]:
     model, tokenizer = load_encoder(recipe.encoder)
     window = model_window(model, tokenizer)
     keep_lower_layers(model, recipe.layers)
     head = HEADS[recipe.kind](model.config.hidden_size)
-    head.load_state_dict({name: tensor.float() for name, tensor in load_file(Path(folder) / HEAD_FILE).items()})
+    head.load_state_dict(_float32(Path(folder) / HEAD_FILE))
     merged = PeftModel.from_pretrained(model, folder).merge_and_unload()
     return PairScorer(merged, head), PairTokeniser(tokenizer, window, marked=recipe.kind == MARKER)
+
+
+def _float32(file: Path) -> dict[str, torch.Tensor]:
+    return {name: tensor.float() for name, tensor in load_file(file).items()}

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import torch
 
 from xner_core.alignment.encoding import EncoderInput, WordEncoder
+from xner_core.alignment.preparation import prepare
 from xner_core.alignment.query import AlignmentQuery
 from xner_core.alignment.recipe import AlignerRecipe
-from xner_core.alignment.similarity import choose, compute, prepare
+from xner_core.alignment.similarity import choose, compute
 from xner_core.spans import Entity, Span
 
 # Tokens, padding included, that a model reads at once; on a CPU larger batches are slower.
@@ -88,7 +89,7 @@ class SimilarityVoter:
             spans: list[list[Span | None]] = [[None] * len(query.source_spans) for query in queries]
             for entity, (query, place) in enumerate(zip(prepared.entity_query, prepared.entity_place, strict=True)):
                 if chosen.start[entity] >= 0:
-                    words = prepared.texts[prepared.targets[query]].encoder.words
+                    words = prepared.texts[prepared.targets[query]].tokens.words
                     start, end = words[chosen.start[entity], 0], words[chosen.end[entity] - 1, 1]
                     spans[query][place] = Span(int(start), int(end))
             results.append(spans)

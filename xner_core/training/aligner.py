@@ -12,8 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
-from peft import set_peft_model_state_dict
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch.utils.data import Dataset
 from transformers import Trainer, TrainingArguments, set_seed
 from transformers.trainer_utils import get_last_checkpoint
@@ -21,16 +20,16 @@ from transformers.trainer_utils import get_last_checkpoint
 from xner_core.alignment.confidence import OddsCalibration
 from xner_core.alignment.pairs import PairBatch, PairRow, PairTokeniser, collate_rows
 from xner_core.alignment.query import AlignmentQuery
-from xner_core.alignment.recipe import ALIGNER_FILE, TrainedRecipe, read_recipe, write_recipe
+from xner_core.alignment.recipe import ALIGNER_FILE, TrainedRecipe, read_evidence, read_recipe, write_recipe
 from xner_core.alignment.scorers import PairScorer
 from xner_core.alignment.segments import LONGEST
-from xner_core.alignment.trained import ADAPTER_FILE, HEAD_FILE, TrainedAligner, new_scorer, save_scorer
+from xner_core.alignment.trained import TrainedAligner, new_scorer, restore_scorer, save_scorer
 from xner_core.errors import XnerError
 from xner_core.models.batching import token_batches
 from xner_core.models.loading import STARTER
 from xner_core.spans import Span
 from xner_core.supervision.augmentation import NamePool, mismatch, remove_name, reverse, swap_names, to_traditional
-from xner_core.supervision.examples import Example, Link, read_examples
+from xner_core.supervision.examples import Example, read_examples
 
 logger = logging.getLogger(__name__)
 
@@ -123,7 +122,7 @@ def _word_range(words: np.ndarray, span: Span) -> tuple[int, int]:
 
 
 class BatchedRows(Dataset):
-    """Batches of rows under a token budget, as many as there are steps; each pass over the examples alters them anew."""
+    """As many batches of rows under a token budget as there are steps; each pass over the examples alters them anew."""
 
     def __init__(self, tokeniser: PairTokeniser, examples: Sequence[Example], steps: int, budget: int, seed: int):
         self._batches: list[list[TrainingRow]] = []
@@ -207,24 +206,28 @@ def train_aligner(settings: AlignerTrainingSettings) -> dict[str, Any]:
     training, held_out = _split(read_examples(settings.examples))
     scorer, tokeniser, layers = new_scorer(settings.kind, settings.encoder, settings.layers, settings.adapter_rank)
     recipe = TrainedRecipe(settings.kind, settings.encoder, layers, min_confidence=0.0)
-    rounds = []
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    rounds: list[dict[str, Any]] = []
+    aligner: TrainedAligner | None = None
     for number in range(settings.rounds + 1):
-        if number:
-            training = relabel(TrainedAligner(folder, calibrated), training)
-        agreed = sum(link.agreed for example in training for link in example.links)
-        logger.info("round %d: %d pairs, %d agreed links", number, len(training), agreed)
         folder = out / f"round-{number}"
+        if aligner is not None:
+            training = relabel(aligner, training)
         if (folder / ALIGNER_FILE).exists():
-            _restore(scorer, folder)
-            calibrated, figures = read_recipe(folder), {}
+            logger.info("round %d: kept, finished before", number)
+            restore_scorer(folder, scorer)
         else:
+            agreed = sum(link.agreed for example in training for link in example.links)
+            logger.info("round %d: %d pairs, %d agreed links", number, len(training), agreed)
             _train_round(settings, scorer, tokeniser, training, number, out / "checkpoints")
             save_scorer(folder, scorer, settings.encoder)
             shutil.rmtree(out / "checkpoints")
-            calibrated, figures = calibrate(folder, recipe, held_out, settings.seed)
-            write_recipe(folder, calibrated, figures)
-        rounds.append({"pairs": len(training), "agreed_links": agreed, **figures})
+            calibrated, figures = calibrate(TrainedAligner(folder, recipe, device), recipe, held_out, settings.seed)
+            write_recipe(folder, calibrated, {"pairs": len(training), "agreed_links": agreed, **figures})
+        calibrated, figures = read_recipe(folder), read_evidence(folder)
         logger.info("round %d: %s", number, figures)
+        rounds.append(figures)
+        aligner = TrainedAligner(folder, calibrated, device)
     shutil.copytree(folder, out, dirs_exist_ok=True)
     return {"status": "done", "out": str(out), "rounds": rounds, "recipe": asdict(calibrated)}
 
@@ -305,7 +308,7 @@ def relabel(aligner: TrainedAligner, examples: Sequence[Example]) -> list[Exampl
 
 
 def calibrate(
-    folder: Path, recipe: TrainedRecipe, examples: Sequence[Example], seed: int
+    aligner: TrainedAligner, recipe: TrainedRecipe, examples: Sequence[Example], seed: int
 ) -> tuple[TrainedRecipe, dict[str, Any]]:
     """Fits the calibration to links that were held out, and to the same with the counterparts cut out.
 
@@ -316,7 +319,6 @@ def calibrate(
     """
     chance = random.Random(seed)
     removed = [cut for example in examples if (cut := remove_name(example, chance)) is not None]
-    aligner = TrainedAligner(folder, recipe)
     asked = [replace(e, links=tuple(link for link in e.links if link.agreed)) for e in [*examples, *removed]]
     found = aligner.align(
         [AlignmentQuery(e.source_text, e.target_text, tuple(link.source for link in e.links)) for e in asked]
@@ -340,13 +342,3 @@ def calibrate(
         "absent_found": float((probability[~here] < threshold).mean()) if not here.all() else None,
     }
     return replace(recipe, calibration=calibration, min_confidence=round(threshold, 4)), figures
-
-
-def _restore(scorer: PairScorer, folder: Path) -> None:
-    """Takes up the weights of a finished round."""
-    set_peft_model_state_dict(scorer.encoder, _float32(folder / ADAPTER_FILE))
-    scorer.head.load_state_dict(_float32(folder / HEAD_FILE))
-
-
-def _float32(file: Path) -> dict[str, torch.Tensor]:
-    return {name: tensor.float() for name, tensor in load_file(file).items()}

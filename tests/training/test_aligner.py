@@ -1,0 +1,85 @@
+import random
+
+import pytest
+
+from xner_core.alignment.aligner import AlignerSettings, load_aligner
+from xner_core.alignment.query import AlignmentQuery
+from xner_core.hashing import pair_id
+from xner_core.spans import Span
+from xner_core.supervision.examples import Example, Link, write_examples
+from xner_core.training.aligner import (
+    SELF_TRAINING,
+    AlignerTrainingSettings,
+    relabel,
+    train_aligner,
+)
+
+# Steps and learning rate that a tiny encoder with random weights needs; the marker must first learn to compare.
+KINDS = {"span-query": (60, 5e-3), "marker": (300, 1e-2)}
+
+
+def _examples(count: int, seed: int = 0) -> list[Example]:
+    """Made-up pairs, in each of which two names stay as they are; every fourth second name is not agreed on."""
+    choose = random.Random(seed)
+    examples = []
+    for number in range(count):
+        one, two = ("".join(choose.choices("abcdefgh", k=4)).capitalize() for _ in range(2))
+        source, target = f"old {one} saw {two} {number}", f"{number}: {two} werd door {one} gezien"
+        links = [
+            Link(
+                Span(source.index(name), source.index(name) + 4),
+                Span(target.index(name), target.index(name) + 4),
+                agreed,
+                0.9,
+                "PER",
+                ("identical",),
+            )
+            for name, agreed in ((one, True), (two, number % 4 > 0))
+        ]
+        examples.append(Example(pair_id("en", "nl", source, target), "nl", "tales", source, target, tuple(links)))
+    return examples
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("examples")
+    write_examples(folder / "en-nl.parquet", _examples(400), {})
+    return str(folder)
+
+
+def _settings(examples, encoder, out, **more):
+    few = {"steps": 60, "batch_tokens": 512, "learning_rate": 5e-3, "adapter_rank": 8, "precision": "float32"}
+    return AlignerTrainingSettings(examples, str(out), encoder=encoder, **few | more)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_aligner_learns_from_agreed_links(examples, tiny_encoder, tmp_path, kind):
+    steps, rate = KINDS[kind]
+    more = {"kind": kind, "rounds": 0, "layers": 2, "steps": steps, "learning_rate": rate}
+    result = train_aligner(_settings(examples, tiny_encoder, tmp_path, **more))
+    assert result["status"] == "done"
+    print(result)
+    assert result["rounds"][0]["exact"] > 0.7
+    example = _examples(1, seed=5)[0]
+    query = AlignmentQuery(example.source_text, example.target_text, tuple(link.source for link in example.links))
+    settings = AlignerSettings(str(tmp_path), min_confidence=0.0)
+    ((first, second),) = load_aligner(settings).align([query])
+    assert first.target != second.target
+    assert train_aligner(_settings(examples, tiny_encoder, tmp_path))["status"] == "nothing to do"
+
+
+def test_self_training_takes_up_what_is_found_from_both_sides(examples, tiny_encoder, tmp_path):
+    result = train_aligner(_settings(examples, tiny_encoder, tmp_path, rounds=1))
+    assert len(result["rounds"]) == 2
+    assert result["rounds"][1]["agreed_links"] >= result["rounds"][0]["agreed_links"]
+    aligner = load_aligner(AlignerSettings(str(tmp_path), min_confidence=0.0))
+    before = _examples(40)
+    after = relabel(aligner, before)
+    for old, new in zip(before, after, strict=True):
+        for one, two in zip(old.links, new.links, strict=True):
+            if one.agreed:
+                assert two == one
+            elif two.agreed:
+                assert two.origins == (SELF_TRAINING,)
+                query = AlignmentQuery(new.target_text, new.source_text, (two.target,))
+                assert aligner.align([query])[0][0].target == two.source

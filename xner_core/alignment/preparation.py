@@ -1,0 +1,188 @@
+"""What aligners do before they score candidate spans, and after: find entities in words, apply span rules, answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from xner_core.alignment.boundaries import KINDS, edge_kinds, forbidden_kinds, word_kind
+from xner_core.alignment.candidates import Candidates, SpanRules
+from xner_core.alignment.query import (
+    BAD_SPAN,
+    EMPTY_TEXT,
+    NO_COUNTERPART,
+    NO_FREE_SPAN,
+    TEXT_TOO_LONG,
+    Alignment,
+    AlignmentQuery,
+)
+from xner_core.spans import Span
+
+# Words of a text; similarity matrices grow with its square.
+MAX_WORDS = 4096
+
+
+class TextWords(Protocol):
+    """A text's words, half-open offsets in it, [words, 2]; its tokens are the encoder's own business."""
+
+    words: np.ndarray
+
+
+class Tokeniser(Protocol):
+    """Finds the words of texts, and of an encoder the tokens."""
+
+    def tokenise(self, texts: Sequence[str]) -> Sequence[TextWords]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TextInput:
+    """A text as an encoder reads it, and what the span rules need to know of its words.
+
+    Attributes:
+        tokens: words and tokens
+        kinds: kind of each word, [words]
+        forms: equal numbers for equal words, [words]
+    """
+
+    tokens: TextWords
+    kinds: np.ndarray
+    forms: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedQueries:
+    """Tokenised queries.
+
+    Attributes:
+        texts: the different texts
+        sources: for each query, its source text's index
+        targets: for each query, its target text's index
+        entity_query: for each entity that can be aligned its query, ascending, [entities]
+        entity_place: its place among the query's source spans, [entities]
+        entity_words: its half-open range of source words, [entities, 2]
+        entity_spans: its source span in characters, [entities, 2]
+        edge_kinds: kinds of words that its counterpart may begin and end with, [entities, kinds]
+        forbidden_kinds: kinds of words that its counterpart may not hold, [entities, kinds]
+        answers: for each query what is already known of its entities; None where an entity is to be aligned
+    """
+
+    texts: list[TextInput]
+    sources: np.ndarray
+    targets: np.ndarray
+    entity_query: np.ndarray
+    entity_place: np.ndarray
+    entity_words: np.ndarray
+    entity_spans: np.ndarray
+    edge_kinds: np.ndarray
+    forbidden_kinds: np.ndarray
+    answers: list[list[Alignment | None]]
+
+
+def prepare(encoder: Tokeniser, queries: Sequence[AlignmentQuery]) -> PreparedQueries:
+    """Tokenises both sides of queries, each text once, and finds out which entities can be aligned."""
+    index: dict[str, int] = {}
+    for query in queries:
+        if query.source_spans:
+            index.setdefault(query.source_text, len(index))
+            index.setdefault(query.target_text, len(index))
+    forms: dict[str, int] = {}
+    tokenised = encoder.tokenise(list(index))
+    texts = [_text_input(text, found, forms) for text, found in zip(index, tokenised, strict=True)]
+    answers: list[list[Alignment | None]] = []
+    entities, edges, forbidden = [], [], []
+    for number, query in enumerate(queries):
+        reason = None
+        if query.source_spans:
+            source, target = texts[index[query.source_text]], texts[index[query.target_text]]
+            if not len(source.kinds) or not len(target.kinds):
+                reason = EMPTY_TEXT
+            elif max(len(source.kinds), len(target.kinds)) > MAX_WORDS:
+                reason = TEXT_TOO_LONG
+        row: list[Alignment | None] = []
+        for place, (start, end) in enumerate(query.source_spans):
+            if reason is None and 0 <= start < end <= len(query.source_text):
+                spans = source.tokens.words
+                first = int(np.searchsorted(spans[:, 1], start, side="right"))
+                last = int(np.searchsorted(spans[:, 0], end, side="left"))
+                if first < last:
+                    entities.append((number, place, first, last, start, end))
+                    edges.append(edge_kinds(query.source_text[start:end]))
+                    forbidden.append(forbidden_kinds(source.kinds[first:last].tolist()))
+                    row.append(None)
+                    continue
+            row.append(Alignment(None, 0.0, reason or BAD_SPAN))
+        answers.append(row)
+    table = np.array(entities, dtype=np.int64).reshape(-1, 6)
+    return PreparedQueries(
+        texts=texts,
+        sources=np.array([index.get(query.source_text, -1) for query in queries], dtype=np.int64),
+        targets=np.array([index.get(query.target_text, -1) for query in queries], dtype=np.int64),
+        entity_query=table[:, 0],
+        entity_place=table[:, 1],
+        entity_words=table[:, 2:4],
+        entity_spans=table[:, 4:6],
+        edge_kinds=np.array(edges, dtype=bool).reshape(-1, KINDS),
+        forbidden_kinds=np.array(forbidden, dtype=bool).reshape(-1, KINDS),
+        answers=answers,
+    )
+
+
+def _text_input(text: str, tokenised: TextWords, forms: dict[str, int]) -> TextInput:
+    found = [text[start:end] for start, end in tokenised.words.tolist()]
+    return TextInput(
+        tokenised,
+        kinds=np.array([word_kind(word) for word in found], dtype=np.int64),
+        forms=np.array([forms.setdefault(word.casefold(), len(forms)) for word in found], dtype=np.int64),
+    )
+
+
+def span_rules(prepared: PreparedQueries, entities: np.ndarray, width: int) -> SpanRules:
+    """What the span rules say of each target word of each entity, [entities, width]."""
+    queries = prepared.entity_query[entities]
+    texts = prepared.targets[queries]
+    words = prepared.entity_words[entities]
+    different, text_rows = np.unique(texts, return_inverse=True)
+    kinds = np.zeros((len(different), width), dtype=np.int64)
+    forms = np.full((len(different), width), -1, dtype=np.int64)
+    lengths = np.array([len(prepared.texts[text].kinds) for text in different], dtype=np.int64)
+    for row, text in enumerate(different):
+        kinds[row, : lengths[row]] = prepared.texts[text].kinds
+        forms[row, : lengths[row]] = prepared.texts[text].forms
+    kinds, forms, lengths = kinds[text_rows], forms[text_rows], lengths[text_rows]
+    sources = [prepared.texts[text].forms for text in prepared.sources[queries]]
+    first = np.array([source[word] for source, word in zip(sources, words[:, 0], strict=True)])
+    last = np.array([source[word - 1] for source, word in zip(sources, words[:, 1], strict=True)])
+    inside = np.arange(width) < lengths[:, None]
+    edge = np.take_along_axis(prepared.edge_kinds[entities], kinds, axis=1)
+    return SpanRules(
+        may_begin=inside & (edge | (forms == first[:, None])),
+        may_end=inside & (edge | (forms == last[:, None])),
+        forbidden=~inside | np.take_along_axis(prepared.forbidden_kinds[entities], kinds, axis=1),
+        source_words=words[:, 1] - words[:, 0],
+    )
+
+
+def answer(
+    prepared: PreparedQueries, found: Candidates, confidence: np.ndarray, min_confidence: float
+) -> list[list[Alignment]]:
+    """The answers to queries: the chosen spans of their entities, or why there is none.
+
+    Args:
+        prepared: the queries
+        found: the span chosen for each entity, [entities]
+        confidence: of each span, [entities]
+        min_confidence: below it an entity counts as not there
+    """
+    answers = [list(known) for known in prepared.answers]
+    for entity, (query, place) in enumerate(zip(prepared.entity_query, prepared.entity_place, strict=True)):
+        if found.start[entity] < 0:
+            alignment = Alignment(None, 0.0, NO_FREE_SPAN)
+        elif confidence[entity] < min_confidence:
+            alignment = Alignment(None, float(confidence[entity]), NO_COUNTERPART)
+        else:
+            spans = prepared.texts[prepared.targets[query]].tokens.words
+            target = Span(int(spans[found.start[entity], 0]), int(spans[found.end[entity] - 1, 1]))
+            alignment = Alignment(target, float(confidence[entity]))
+        answers[query][place] = alignment
+    return answers
