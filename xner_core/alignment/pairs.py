@@ -145,10 +145,11 @@ class PairTokeniser:
         return table[:, 0], table[:, 1], table[:, 2]
 
     def _word_pieces(self, word: str) -> list[int]:
+        word = clean_text(word)
         if word not in self._pieces:
             single = self._tokenizer.convert_tokens_to_ids(word)
             if single is None or single == self._tokenizer.unk_token_id:
-                ids = self._tokenizer(clean_text(word), add_special_tokens=False)["input_ids"]
+                ids = self._tokenizer(word, add_special_tokens=False)["input_ids"]
                 pieces = [id_ for id_ in ids if id_ not in self._marks] or [self._tokenizer.unk_token_id]
             else:
                 pieces = [single]

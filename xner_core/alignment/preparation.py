@@ -137,6 +137,14 @@ def _text_input(text: str, tokenised: TextWords, forms: dict[str, int]) -> TextI
     )
 
 
+def entities_by_query(prepared: PreparedQueries) -> list[np.ndarray]:
+    """The entities of each query that has any, [entities] each."""
+    if not len(prepared.entity_query):
+        return []
+    _, first = np.unique(prepared.entity_query, return_index=True)
+    return np.split(np.arange(len(prepared.entity_query)), first[1:])
+
+
 def span_rules(prepared: PreparedQueries, entities: np.ndarray, width: int) -> SpanRules:
     """What the span rules say of each target word of each entity, [entities, width]."""
     queries = prepared.entity_query[entities]

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from xner_core.alignment.assignment import assign
 from xner_core.alignment.candidates import Candidates
 from xner_core.alignment.pairs import PairRow, PairTokeniser, collate_rows
-from xner_core.alignment.preparation import PreparedQueries, answer, prepare, span_rules
+from xner_core.alignment.preparation import PreparedQueries, answer, entities_by_query, prepare, span_rules
 from xner_core.alignment.query import Alignment, AlignmentQuery
 from xner_core.alignment.recipe import MARKER, TrainedRecipe
 from xner_core.alignment.scorers import HEADS, PairScorer
@@ -90,8 +90,8 @@ class TrainedAligner:
 def entity_rows(tokeniser: PairTokeniser, prepared: PreparedQueries) -> list[PairRow]:
     """The rows of all entities that can be aligned, query by query."""
     rows: list[PairRow] = []
-    queries, first = np.unique(prepared.entity_query, return_index=True)
-    for query, entities in zip(queries, np.split(np.arange(len(prepared.entity_query)), first[1:]), strict=True):
+    for entities in entities_by_query(prepared):
+        query = prepared.entity_query[entities[0]]
         source, target = prepared.texts[prepared.sources[query]], prepared.texts[prepared.targets[query]]
         rows.extend(tokeniser.rows(source.tokens, target.tokens, entities, prepared.entity_words[entities]))
     return rows
@@ -101,7 +101,7 @@ def choose_spans(prepared: PreparedQueries, potentials: Sequence[np.ndarray]) ->
     """The spans chosen for all entities; their score is the log-odds of their probability among all spans and none."""
     chosen = Candidates.empty(len(potentials))
     lengths = np.array([len(values) for values in potentials], dtype=np.int64)
-    for entities in _sentence_groups(prepared.entity_query, lengths):
+    for entities in _sentence_groups(prepared, lengths):
         width = int(lengths[entities].max())
         padded = np.zeros((len(entities), width, 3), dtype=np.float32)
         for row, entity in enumerate(entities):
@@ -114,15 +114,11 @@ def choose_spans(prepared: PreparedQueries, potentials: Sequence[np.ndarray]) ->
     return Candidates(chosen.start, chosen.end, odds, chosen.similarity)
 
 
-def _sentence_groups(entity_query: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:
+def _sentence_groups(prepared: PreparedQueries, lengths: np.ndarray) -> list[np.ndarray]:
     """Entities of whole sentences, a limited number at once, short sentences with short ones."""
-    _, first = np.unique(entity_query, return_index=True)
-    sentences = np.split(np.arange(len(entity_query)), first[1:])
     groups: list[list[np.ndarray]] = []
     room = 0
-    for sentence in sorted(sentences, key=lambda sentence: lengths[sentence[0]] if len(sentence) else 0):
-        if not len(sentence):
-            continue
+    for sentence in sorted(entities_by_query(prepared), key=lambda sentence: lengths[sentence[0]]):
         if room < len(sentence):
             groups.append([])
             room = _ENTITIES_AT_ONCE

@@ -57,7 +57,7 @@ class AlignerTrainingSettings:
         layers: hidden layers of it that are used, from the lowest; two thirds of them without it
         adapter_rank: rank of the low-rank adapter that is trained on them
         steps: optimiser steps of the first round
-        rounds: rounds of self-training after it, each of half as many steps
+        rounds: rounds of self-training after it, each of a third as many steps
         batch_tokens: tokens of a step, padding included
         learning_rate: the highest learning rate, reached after 5 % of the steps; it then falls linearly to 0
         precision: of the arithmetic of the encoder; the weights stay float32
@@ -249,7 +249,7 @@ def _train_round(
     number: int,
     checkpoints: Path,
 ) -> None:
-    steps = settings.steps if number == 0 else max(1, settings.steps // 2)
+    steps = settings.steps if number == 0 else max(1, settings.steps // 3)
     data = BatchedRows(tokeniser, examples, steps, settings.batch_tokens, settings.seed + number)
     arguments = TrainingArguments(
         output_dir=str(checkpoints),
@@ -278,6 +278,12 @@ def relabel(aligner: TrainedAligner, examples: Sequence[Example]) -> list[Exampl
 
     A link is found if the span that the aligner finds for the source span leads back to that.
     """
+    doubtful = [example for example in examples if not all(link.agreed for link in example.links)]
+    relabelled = dict(zip(map(id, doubtful), _relabel(aligner, doubtful), strict=True))
+    return [relabelled.get(id(example), example) for example in examples]
+
+
+def _relabel(aligner: TrainedAligner, examples: Sequence[Example]) -> list[Example]:
     forward = aligner.align(
         [
             AlignmentQuery(example.source_text, example.target_text, tuple(link.source for link in example.links))

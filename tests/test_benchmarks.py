@@ -1,0 +1,179 @@
+"""The programs of benchmarks/, from the command line to the figures, on made-up gold."""
+
+import json
+import random
+import runpy
+from pathlib import Path
+
+import pytest
+
+from xner_core.alignment.aligner import AlignerSettings, load_aligner
+from xner_core.alignment.query import NO_FREE_SPAN, AlignmentQuery
+from xner_core.cli import run_job
+from xner_core.corpus.cleaning import CleaningSettings
+from xner_core.corpus.ingest import IngestSettings, ingest_corpus
+from xner_core.evaluation.projection import ProjectionEvaluation, evaluate_projection
+from xner_core.hashing import pair_id
+from xner_core.spans import Span
+from xner_core.supervision.examples import Example, Link, write_examples
+from xner_core.training.aligner import AlignerTrainingSettings, train_aligner
+
+ROOT = Path(__file__).parent.parent
+ABLATIONS = runpy.run_path(str(ROOT / "benchmarks" / "aligner_ablations.py"))
+PARTS = ["as it is", "without joint assignment", "without null", "without span rules"]
+
+
+def sentences(count: int, seed: int) -> list[tuple[str, str, str, str]]:
+    """Made-up pairs, with a person and a town that stay as they are: both texts, and these."""
+    choose = random.Random(seed)
+    rows = []
+    for number in range(count):
+        person, town = ("".join(choose.choices("abcdefgh", k=6)).capitalize() for _ in range(2))
+        source = f"in the year {number} old {person} left for {town} again"
+        rows.append((source, f"in het jaar {number} ging de oude {person} weer naar {town}", person, town))
+    return rows
+
+
+def side(text: str, person: str, town: str) -> dict:
+    tokens = text.split()
+    return {"tokens": tokens, "tags": [{person: "B-PER", town: "B-LOC"}.get(token, "O") for token in tokens]}
+
+
+def gold_row(source: str, target: str, person: str, town: str) -> dict:
+    return {"en": side(source, person, town), "nl": side(target, person, town)}
+
+
+def write(path: Path, rows: list[dict]) -> str:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(path)
+
+
+def run(folder: Path, *arguments: str) -> dict:
+    """The results of a command line that ends well."""
+    out = folder / "result.json"
+    with pytest.raises(SystemExit) as ended:
+        run_job(ABLATIONS["__doc__"], ABLATIONS["COMMANDS"], [*arguments, "--json", str(out)])
+    assert ended.value.code == 0
+    return json.loads(out.read_text())
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_encoder, tmp_path_factory) -> str:
+    folder = tmp_path_factory.mktemp("trained")
+    examples = []
+    for source, target, *names in sentences(100, seed=1):
+        links = [
+            Link(
+                Span(source.index(name), source.index(name) + 6),
+                Span(target.index(name), target.index(name) + 6),
+                True,
+                0.9,
+                "PER",
+                ("identical",),
+            )
+            for name in names
+        ]
+        examples.append(Example(pair_id("en", "nl", source, target), "nl", "tales", source, target, tuple(links)))
+    write_examples(folder / "examples" / "en-nl.parquet", examples, {})
+    few = {"layers": 2, "rounds": 0, "steps": 20, "batch_tokens": 512, "precision": "float32"}
+    out = str(folder / "aligner")
+    train_aligner(AlignerTrainingSettings(str(folder / "examples"), out, encoder=tiny_encoder, **few))
+    return out
+
+
+@pytest.fixture(params=["trained", "similarity"])
+def aligner(request, tiny_encoder) -> AlignerSettings:
+    if request.param == "similarity":
+        return AlignerSettings("similarity", tiny_encoder)
+    return AlignerSettings(request.getfixturevalue("trained"))
+
+
+def test_decoding_is_scored_without_each_of_its_parts(aligner, tmp_path, caplog):
+    caplog.set_level("INFO")
+    gold = write(tmp_path / "gold.jsonl", [gold_row(*row) for row in sentences(12, seed=2)])
+    encoder = ["--encoder", aligner.encoder] if aligner.encoder else []
+    result = run(tmp_path, "decoding", "--gold", gold, "--target", "nl", "--aligner", aligner.model, *encoder)
+    assert [row["decoding"] for row in result["rows"]] == PARTS
+    assert all(part in caplog.text for part in PARTS)
+    rows = {row.pop("decoding"): row for row in result["rows"]}
+    whole = evaluate_projection(ProjectionEvaluation(gold, "nl", aligner=aligner.model, encoder=aligner.encoder))
+    assert rows["as it is"] == {
+        **{name: whole[name] for name in ("f1", "share_of_bound", "share_null")},
+        **{name: whole["null"][name] for name in ("removed_null", "aligned_null")},
+    }
+    never = rows["without null"]
+    assert never["share_null"] == never["removed_null"] == never["aligned_null"] == 0
+    # Each on its own finds no less than all together.
+    assert rows["without joint assignment"]["share_null"] <= rows["as it is"]["share_null"]
+
+
+def test_each_part_of_decoding_is_what_its_name_says(aligner):
+    found = load_aligner(AlignerSettings(aligner.model, aligner.encoder, min_confidence=0.0))
+    read = ABLATIONS["_reader"](found)
+    variant = ABLATIONS["AblatedAligner"]
+    crowded = AlignmentQuery("Ada saw Ida", "Ada", (Span(0, 3), Span(8, 11)))
+    only = Span(0, 3)
+    assert {answer.target for answer in variant(read, found).align([crowded])[0]} == {only, None}
+    free = variant(read, found, ABLATIONS["without_assignment"]).align([crowded])[0]
+    assert [answer.target for answer in free] == [only, only]
+    symbols = AlignmentQuery("Ada saw Ida", "(", (Span(0, 3),))
+    assert variant(read, found).align([symbols])[0][0].reason == NO_FREE_SPAN
+    assert variant(read, found, ABLATIONS["without_span_rules"]).align([symbols])[0][0].target == Span(0, 1)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory) -> str:
+    folder = tmp_path_factory.mktemp("corpus")
+    (folder / "text").mkdir()
+    for number, language in enumerate(("en", "nl")):
+        lines = "".join(row[number] + "\n" for row in sentences(60, seed=3))
+        (folder / "text" / f"tales.{language}").write_text(lines)
+    out = str(folder / "en-nl")
+    ingest_corpus(IngestSettings(str(folder / "text"), out, "nl", cleaning=CleaningSettings(identify_language=False)))
+    return out
+
+
+def test_signals_vote_without_each_of_them(corpus, tiny_encoder, tiny_tagger, tmp_path, caplog):
+    caplog.set_level("INFO")
+    made = sentences(10, seed=4)
+    rows = [gold_row(*row) for row in made]
+    # Where the other side has no town, none is judged; names without counterparts stay names.
+    rows[0]["nl"]["tags"] = [tag if tag == "B-PER" else "O" for tag in rows[0]["nl"]["tags"]]
+    # Here the gold has another word for the person.
+    words, tags = rows[1]["nl"]["tokens"], rows[1]["nl"]["tags"]
+    tags[tags.index("B-PER")], tags[words.index("oude")] = "O", "B-PER"
+    lexicon, other = tmp_path / "towns.en-nl.tsv", tmp_path / "towns.en-de.tsv"
+    lexicon.write_text("".join(f"LOC\t{town}\t{town}\t{number}\n" for number, (*_, town) in enumerate(made[:5])))
+    other.write_text("".join(f"LOC\t{town}\t{town}\t{number}\n" for number, (*_, town) in enumerate(made)))
+    result = run(
+        tmp_path,
+        *("signals", "--corpus", corpus, "--gold", write(tmp_path / "gold.jsonl", rows), "--target", "nl"),
+        *("--lexicons", f"[{lexicon}, {other}]", "--pairs", "20", "--tagger", tiny_tagger, "--encoder", tiny_encoder),
+    )
+    found = {row["signals"]: row for row in result["rows"]}
+    assert all(name in caplog.text for name in found)
+    assert {row["names"] for row in found.values()} == {20}
+    everything = found["all"]
+    assert everything["found"] == 1
+    assert everything["agreed"] > 0.5
+    families = [name.removesuffix(" alone") for name in found if name.endswith(" alone")]
+    assert len(families) == 8
+    for family in families:
+        assert found[f"without {family}"]["agreed"] <= everything["agreed"]
+        # Agreement takes two families.
+        assert found[f"{family} alone"]["agreed"] == 0
+        assert found[f"{family} alone"]["agreed_right"] is None
+    assert min(found[f"without {family}"]["agreed"] for family in families) < everything["agreed"]
+    # All names stay as they are; of 19 that are judged one is wrong.
+    identical = found["identical alone"]
+    assert (identical["found"], identical["found_right"]) == (1, pytest.approx(18 / 19))
+    assert (found["lexicon alone"]["found"], found["lexicon alone"]["found_right"]) == (5 / 20, 1)
+    assert {"without similarity-1", "without transliterated"} < set(found)
+
+
+def test_signals_need_a_corpus_of_the_language(corpus, tmp_path, capsys):
+    gold = write(tmp_path / "gold.jsonl", [gold_row(*row) for row in sentences(1, seed=5)])
+    with pytest.raises(SystemExit) as ended:
+        run_job("", ABLATIONS["COMMANDS"], ["signals", "--corpus", corpus, "--gold", gold, "--target", "de"])
+    assert ended.value.code == 2
+    assert "a corpus of en-nl; the signals need one of en-de" in capsys.readouterr().err
