@@ -1,17 +1,23 @@
 import random
+from dataclasses import replace
 
 import pytest
 
 from xner_core.alignment.aligner import AlignerSettings, load_aligner
 from xner_core.alignment.query import AlignmentQuery
+from xner_core.alignment.trained import new_scorer
+from xner_core.errors import XnerError
 from xner_core.hashing import pair_id
 from xner_core.spans import Span
+from xner_core.supervision.augmentation import remove_name
 from xner_core.supervision.examples import Example, Link, write_examples
+from xner_core.training import aligner as aligner_training
 from xner_core.training.aligner import (
     SELF_TRAINING,
     AlignerTrainingSettings,
     relabel,
     train_aligner,
+    training_rows,
 )
 
 # Steps and learning rate that a tiny encoder with random weights needs; the marker must first learn to compare.
@@ -66,6 +72,44 @@ def test_an_aligner_learns_from_agreed_links(examples, tiny_encoder, tmp_path, k
     ((first, second),) = load_aligner(settings).align([query])
     assert first.target != second.target
     assert train_aligner(_settings(examples, tiny_encoder, tmp_path))["status"] == "nothing to do"
+    assert f"--kind {kind}" in (tmp_path / "README.md").read_text()
+
+
+def test_rows_ask_for_agreed_links_and_hold_their_words(tiny_encoder):
+    _, tokeniser, _ = new_scorer("span-query", tiny_encoder, None, 1)
+    asked = 0
+    for example in _examples(8):
+        (found,) = training_rows(tokeniser, [example])
+        links = [link for link in example.links if link.agreed]
+        words = tokeniser.tokenise([example.target_text])[0].words
+        for link, (first, last) in zip(links, found.words, strict=True):
+            assert Span(int(words[first, 0]), int(words[last, 1])) == link.target
+        asked += len(links)
+    assert asked == 14
+
+
+def test_links_without_a_target_ask_for_none(tiny_encoder):
+    _, tokeniser, _ = new_scorer("span-query", tiny_encoder, None, 1)
+    example = remove_name(_examples(2)[1], random.Random(0))
+    (found,) = training_rows(tokeniser, [example])
+    assert sorted(map(tuple, found.words < 0)) == [(False, False), (True, True)]
+
+
+def test_an_interrupted_training_goes_on_after_its_last_round(examples, tiny_encoder, tmp_path, monkeypatch):
+    settings = _settings(examples, tiny_encoder, tmp_path, steps=3)
+    with monkeypatch.context() as patch:
+        patch.setattr(aligner_training, "relabel", lambda *_: (_ for _ in ()).throw(RuntimeError("killed")))
+        with pytest.raises(RuntimeError, match="killed"):
+            train_aligner(settings)
+    first = (tmp_path / "round-0" / "aligner.json").stat().st_mtime_ns
+    assert len(train_aligner(settings)["rounds"]) == 2
+    assert (tmp_path / "round-0" / "aligner.json").stat().st_mtime_ns == first
+
+
+def test_examples_without_agreed_links_are_refused(tiny_encoder, tmp_path):
+    write_examples(tmp_path / "en-nl.parquet", [replace(each, links=()) for each in _examples(100)], {})
+    with pytest.raises(XnerError, match="too few to hold some of them out"):
+        train_aligner(_settings(str(tmp_path), tiny_encoder, tmp_path / "out"))
 
 
 def test_self_training_takes_up_what_is_found_from_both_sides(examples, tiny_encoder, tmp_path):

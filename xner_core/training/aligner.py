@@ -229,6 +229,7 @@ def train_aligner(settings: AlignerTrainingSettings) -> dict[str, Any]:
         rounds.append(figures)
         aligner = TrainedAligner(folder, calibrated, device)
     shutil.copytree(folder, out, dirs_exist_ok=True)
+    (out / "README.md").write_text(model_card(settings, calibrated, rounds, training), encoding="utf-8")
     return {"status": "done", "out": str(out), "rounds": rounds, "recipe": asdict(calibrated)}
 
 
@@ -345,6 +346,41 @@ def calibrate(
         "held_out_links": int(here.sum()),
         "exact": float(right[here].mean()),
         "absent_links": int((~here).sum()),
-        "absent_found": float((probability[~here] < threshold).mean()) if not here.all() else None,
+        "absent_found": int((probability[~here] < threshold).sum()),
     }
     return replace(recipe, calibration=calibration, min_confidence=round(threshold, 4)), figures
+
+
+def model_card(
+    settings: AlignerTrainingSettings,
+    recipe: TrainedRecipe,
+    rounds: Sequence[dict[str, Any]],
+    examples: Sequence[Example],
+) -> str:
+    shown = asdict(settings) | {"layers": recipe.layers}
+    command = " ".join(f"--{name} {value}" for name, value in shown.items() if name != "out")
+    languages = sorted({example.language for example in examples})
+    data = "".join(
+        f"| {language} | {len(pairs)} | {sum(link.agreed for pair in pairs for link in pair.links)} "
+        f"| {', '.join(sorted({pair.domain for pair in pairs}))} |\n"
+        for language in languages
+        if (pairs := [example for example in examples if example.language == language])
+    )
+    last = rounds[-1]
+    return f"""# An aligner for {", ".join(f"en-{language}" for language in languages)}
+
+Finds the counterparts of English entities in a translation, or says that they are not there; kind `{recipe.kind}`, the
+lowest {recipe.layers} layers of `{settings.encoder}` with a low-rank adapter. Use it as
+`--aligner.model {settings.out}` (project_corpus.py) or `--aligner {settings.out}` (evaluate.py).
+
+- Command: `python jobs/train_aligner.py train {command} --out {settings.out}`
+- Data: links between names on which weak signals agree, and in later rounds links that the aligner found from both
+  sides; no human labels
+
+| target | pairs | links | domains |
+|---|---|---|---|
+{data}
+Of {last["held_out_links"]} links that were held out, {last["exact"]:.1%} are found exactly. An entity with a confidence
+under {recipe.min_confidence} counts as not there: so do {last["absent_found"]} of {last["absent_links"]} names whose
+counterparts were cut out.
+"""
