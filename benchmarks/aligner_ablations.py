@@ -70,9 +70,10 @@ class DecodingAblation:
 def ablate_decoding(settings: DecodingAblation) -> dict[str, Any]:
     """Scores an aligner as it is, and without the parts of its decoding, one at a time.
 
-    `joint assignment`: each entity takes its own best span, whatever the others take. `null`: no entity counts as not
-    there. `span rules`: a span may begin and end with any word, and hold any; only its length is limited. The encoder
-    reads the pairs once for all.
+    `joint assignment`: each entity takes its own best span, whatever the others take. `null`: no best span is too
+    unlikely, so that only entities without any free span are null.
+    `span rules`: a span may begin and end with any word, and hold any; only its length is limited. The encoder reads
+    the pairs once for all.
     """
     pairs = read_gold(settings.gold, settings.source, settings.target)
     entities = [source.entities() for source, _ in pairs]
@@ -84,7 +85,8 @@ def ablate_decoding(settings: DecodingAblation) -> dict[str, Any]:
     variants = {
         "as it is": AblatedAligner(read, aligner),
         "without joint assignment": AblatedAligner(read, aligner, without_assignment),
-        "without null": AblatedAligner(read, never_null),
+        "without null": AblatedAligner(read, never_null, without_derived_words),
+        "without the rule for derived words": AblatedAligner(read, aligner, without_derived_words),
         "without span rules": AblatedAligner(read, aligner, without_span_rules),
     }
     rows = []
@@ -141,6 +143,11 @@ def without_assignment(prepared: PreparedQueries) -> PreparedQueries:
     return replace(prepared, entity_spans=np.tile([0, 1], (len(prepared.entity_spans), 1)))
 
 
+def without_derived_words(prepared: PreparedQueries) -> PreparedQueries:
+    """A lower-case word may be the counterpart of any name."""
+    return replace(prepared, cased_names=np.zeros_like(prepared.cased_names))
+
+
 def without_span_rules(prepared: PreparedQueries) -> PreparedQueries:
     """Words of all kinds are allowed, at the edges and inside."""
     return replace(
@@ -181,7 +188,7 @@ def ablate_signals(settings: SignalAblation) -> dict[str, Any]:
     Signals are polled once: those that build on similarity still vote where it is left out. `names` counts the gold
     entities that are names as the signals see them: with a capital, no symbols at the edges, and not too frequent.
     `agreed` is the share of them whose span is agreed on, `agreed_right` the share of these spans that are a gold
-    entity of the same type. Nothing is agreed on by one family alone: `found` is the share of names with any votes, and
+    entity of the same type. Nothing is agreed on by one family alone: `found` is the share of names with any span, and
     `found_right` judges the best span, agreed or not. All are judged only where both sides have equally many entities
     of the type.
     """

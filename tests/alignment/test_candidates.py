@@ -50,7 +50,7 @@ def test_candidates_are_the_best_of_all_spans_that_the_rules_allow(seed):
         assert len(spans) == min(len(expected), CANDIDATES)
         assert found.score[entity, there] == pytest.approx([expected[span] for span in spans], rel=1e-3, abs=1e-4)
         assert (np.diff(found.score[entity, there]) <= 0).all()
-        for (start, end), similarity in zip(spans, found.similarity[entity, there], strict=True):
+        for (start, end), similarity in zip(spans, found.support[entity, there], strict=True):
             inside = slice(start, end)
             if links.backward[entity, inside].sum() < 0.01:
                 continue

@@ -17,7 +17,7 @@ from xner_core.hashing import fingerprint
 from xner_core.models.loading import STARTER, encoder_folder, model_digest
 
 # Raised whenever the same model and settings would give other alignments.
-VERSION = 1
+VERSION = 2
 
 
 class Aligner(Protocol):
@@ -78,6 +78,9 @@ class AlignerSettings:
         """
         recipe = AlignerRecipe(encoder=STARTER) if self.folder is None else read_recipe(self.folder)
         changes = {"encoder": self.encoder, "min_confidence": self.min_confidence}
+        if isinstance(recipe, TrainedRecipe) and self.min_confidence is not None:
+            # The given threshold takes the place of the aligner's own.
+            changes["min_presence"] = 0.0
         return replace(recipe, **{name: value for name, value in changes.items() if value is not None})
 
     def fingerprint(self) -> str:

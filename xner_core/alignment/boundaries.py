@@ -9,6 +9,8 @@ ORDINARY, PARTICLE, SYMBOL, SEPARATOR, BRACKET = range(KINDS)
 _BRACKETS = frozenset("()[]{}<>（）【】《》〈〉「」『』")
 _SEPARATORS = frozenset(',;:!?¡¿"،؛؟，、；：！？。…“”„«»|')
 _PARTICLE_LETTERS = 3
+# CoNLL's, and OntoNotes' for nationalities and religious or political groups.
+_ADJECTIVAL_TYPES = frozenset({"MISC", "NORP"})
 
 
 @lru_cache(maxsize=1 << 16)
@@ -22,6 +24,20 @@ def word_kind(word: str) -> int:
     if _BRACKETS.intersection(word):
         return BRACKET
     return SEPARATOR if _SEPARATORS.issuperset(word) else SYMBOL
+
+
+def is_lower_case(word: str) -> bool:
+    """Whether a word has letters with case, and all of them are small."""
+    return word == word.lower() != word.upper()
+
+
+def is_cased_name(source_span: str, type_: str | None) -> bool:
+    """Whether a lower-case word in its place can only be derived from this name, as "britisch" is from "UK".
+
+    Such a word is no place, person or organisation by the guidelines of CoNLL and of Universal NER. Types that take in
+    adjectives, and unknown ones, are left alone.
+    """
+    return type_ is not None and type_ not in _ADJECTIVAL_TYPES and source_span != source_span.lower()
 
 
 def forbidden_kinds(source_kinds: Sequence[int]) -> list[bool]:

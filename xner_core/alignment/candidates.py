@@ -50,15 +50,16 @@ class SpanRules:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Spans of target words, half-open, with their scores (0 to 1, best first) and mean similarity of their links.
+    """Spans of target words, half-open, with their scores (0 to 1, best first).
 
-    All arrays are [entities] or [entities, candidates]; `start` is -1 and `score` 0 where there is none.
+    All arrays are [entities] or [entities, candidates]; `start` is -1 and `score` 0 where there is none. `support` is
+    what else bears on a span's confidence: the mean similarity of its links, or the probability that there is any span.
     """
 
     start: np.ndarray
     end: np.ndarray
     score: np.ndarray
-    similarity: np.ndarray
+    support: np.ndarray
 
     @classmethod
     def empty(cls, entities: int) -> Self:

@@ -39,19 +39,21 @@ class Calibration:
 
 @dataclass(frozen=True)
 class OddsCalibration:
-    """Platt scaling: a logistic function of log-odds (Platt, 1999)."""
+    """A logistic function of two log-odds: that a span is right, and that there is any (Platt scaling of both)."""
 
-    slope: float = 1.0
+    span: float = 1.0
+    presence: float = 0.0
     bias: float = 0.0
 
-    def __call__(self, odds: np.ndarray) -> np.ndarray:
+    def __call__(self, span: np.ndarray, presence: np.ndarray) -> np.ndarray:
         """Probabilities of spans with these log-odds."""
-        return 1 / (1 + np.exp(-(self.slope * odds + self.bias)))
+        return 1 / (1 + np.exp(-(self.span * span + self.presence * presence + self.bias)))
 
     @classmethod
-    def fit(cls, odds: np.ndarray, right: np.ndarray) -> Self:
-        """The fit to spans of which it is known whether they are right, both [spans]."""
-        return cls(*fit_logistic(np.column_stack([odds, np.ones(len(odds))]), right, [1.0, 1e-6]))
+    def fit(cls, span: np.ndarray, presence: np.ndarray, right: np.ndarray) -> Self:
+        """The fit to spans of which it is known whether they are right, all [spans]."""
+        inputs = np.column_stack([span, presence, np.ones(len(span))])
+        return cls(*fit_logistic(inputs, right, [1.0, 1.0, 1e-6]))
 
 
 def fit_logistic(inputs: np.ndarray, right: np.ndarray, ridge: Sequence[float]) -> list[float]:

@@ -163,13 +163,10 @@ def _trial(layer: int, temperature: float, probes: Sequence[Probe], prepared: Pr
     kinds = np.array([probe.kind for probe in asked])
     right = np.zeros(len(asked), dtype=bool)
     for entity, probe in enumerate(asked):
-        if probe.answer is not None and chosen.start[entity] >= 0:
-            spans = prepared.texts[prepared.targets[prepared.entity_query[entity]]].tokens.words
-            found = spans[chosen.start[entity], 0], spans[chosen.end[entity] - 1, 1]
-            right[entity] = found == probe.answer
+        right[entity] = probe.answer is not None and prepared.target_span(chosen, entity) == probe.answer
     here, gone = kinds == NAMED, kinds == REMOVED
-    calibration = Calibration.fit(chosen.score[here | gone], chosen.similarity[here | gone], here[here | gone])
-    confidence = calibration(chosen.score, chosen.similarity)
+    calibration = Calibration.fit(chosen.score[here | gone], chosen.support[here | gone], here[here | gone])
+    confidence = calibration(chosen.score, chosen.support)
     return Trial(
         layer=layer,
         temperature=temperature,

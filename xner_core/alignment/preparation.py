@@ -6,10 +6,11 @@ from typing import Protocol
 
 import numpy as np
 
-from xner_core.alignment.boundaries import KINDS, edge_kinds, forbidden_kinds, word_kind
+from xner_core.alignment.boundaries import KINDS, edge_kinds, forbidden_kinds, is_cased_name, is_lower_case, word_kind
 from xner_core.alignment.candidates import Candidates, SpanRules
 from xner_core.alignment.query import (
     BAD_SPAN,
+    DERIVED_WORD,
     EMPTY_TEXT,
     NO_COUNTERPART,
     NO_FREE_SPAN,
@@ -43,11 +44,13 @@ class TextInput:
         tokens: words and tokens
         kinds: kind of each word, [words]
         forms: equal numbers for equal words, [words]
+        lower: which words have small letters alone, [words]
     """
 
     tokens: TextWords
     kinds: np.ndarray
     forms: np.ndarray
+    lower: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class PreparedQueries:
         entity_place: its place among the query's source spans, [entities]
         entity_words: its half-open range of source words, [entities, 2]
         entity_spans: its source span in characters, [entities, 2]
+        cased_names: which of them no single lower-case word is a counterpart of, [entities]
         edge_kinds: kinds of words that its counterpart may begin and end with, [entities, kinds]
         forbidden_kinds: kinds of words that its counterpart may not hold, [entities, kinds]
         answers: for each query what is already known of its entities; None where an entity is to be aligned
@@ -74,9 +78,17 @@ class PreparedQueries:
     entity_place: np.ndarray
     entity_words: np.ndarray
     entity_spans: np.ndarray
+    cased_names: np.ndarray
     edge_kinds: np.ndarray
     forbidden_kinds: np.ndarray
     answers: list[list[Alignment | None]]
+
+    def target_span(self, chosen: Candidates, entity: int) -> Span | None:
+        """The characters of the span that was chosen for an entity, None if no span was left."""
+        if chosen.start[entity] < 0:
+            return None
+        words = self.texts[self.targets[self.entity_query[entity]]].tokens.words
+        return Span(int(words[chosen.start[entity], 0]), int(words[chosen.end[entity] - 1, 1]))
 
 
 def prepare(encoder: Tokeniser, queries: Sequence[AlignmentQuery]) -> PreparedQueries:
@@ -90,7 +102,7 @@ def prepare(encoder: Tokeniser, queries: Sequence[AlignmentQuery]) -> PreparedQu
     tokenised = encoder.tokenise(list(index))
     texts = [_text_input(text, found, forms) for text, found in zip(index, tokenised, strict=True)]
     answers: list[list[Alignment | None]] = []
-    entities, edges, forbidden = [], [], []
+    entities, cased, edges, forbidden = [], [], [], []
     for number, query in enumerate(queries):
         reason = None
         if query.source_spans:
@@ -107,6 +119,8 @@ def prepare(encoder: Tokeniser, queries: Sequence[AlignmentQuery]) -> PreparedQu
                 last = int(np.searchsorted(spans[:, 0], end, side="left"))
                 if first < last:
                     entities.append((number, place, first, last, start, end))
+                    type_ = query.source_types[place] if query.source_types else None
+                    cased.append(is_cased_name(query.source_text[start:end], type_))
                     edges.append(edge_kinds(query.source_text[start:end]))
                     forbidden.append(forbidden_kinds(source.kinds[first:last].tolist()))
                     row.append(None)
@@ -122,6 +136,7 @@ def prepare(encoder: Tokeniser, queries: Sequence[AlignmentQuery]) -> PreparedQu
         entity_place=table[:, 1],
         entity_words=table[:, 2:4],
         entity_spans=table[:, 4:6],
+        cased_names=np.array(cased, dtype=bool),
         edge_kinds=np.array(edges, dtype=bool).reshape(-1, KINDS),
         forbidden_kinds=np.array(forbidden, dtype=bool).reshape(-1, KINDS),
         answers=answers,
@@ -134,6 +149,7 @@ def _text_input(text: str, tokenised: TextWords, forms: dict[str, int]) -> TextI
         tokenised,
         kinds=np.array([word_kind(word) for word in found], dtype=np.int64),
         forms=np.array([forms.setdefault(word.casefold(), len(forms)) for word in found], dtype=np.int64),
+        lower=np.array([is_lower_case(word) for word in found], dtype=bool),
     )
 
 
@@ -172,7 +188,7 @@ def span_rules(prepared: PreparedQueries, entities: np.ndarray, width: int) -> S
 
 
 def answer(
-    prepared: PreparedQueries, found: Candidates, confidence: np.ndarray, min_confidence: float
+    prepared: PreparedQueries, found: Candidates, confidence: np.ndarray, absent: np.ndarray
 ) -> list[list[Alignment]]:
     """The answers to queries: the chosen spans of their entities, or why there is none.
 
@@ -180,17 +196,20 @@ def answer(
         prepared: the queries
         found: the span chosen for each entity, [entities]
         confidence: of each span, [entities]
-        min_confidence: below it an entity counts as not there
+        absent: which entities count as not there, [entities]
     """
     answers = [list(known) for known in prepared.answers]
     for entity, (query, place) in enumerate(zip(prepared.entity_query, prepared.entity_place, strict=True)):
-        if found.start[entity] < 0:
+        text = prepared.texts[prepared.targets[query]]
+        first, last = found.start[entity], found.end[entity] - 1
+        sure = float(confidence[entity])
+        if first < 0:
             alignment = Alignment(None, 0.0, NO_FREE_SPAN)
-        elif confidence[entity] < min_confidence:
-            alignment = Alignment(None, float(confidence[entity]), NO_COUNTERPART)
+        elif absent[entity]:
+            alignment = Alignment(None, sure, NO_COUNTERPART)
+        elif prepared.cased_names[entity] and first == last and text.lower[first]:
+            alignment = Alignment(None, sure, DERIVED_WORD)
         else:
-            spans = prepared.texts[prepared.targets[query]].tokens.words
-            target = Span(int(spans[found.start[entity], 0]), int(spans[found.end[entity] - 1, 1]))
-            alignment = Alignment(target, float(confidence[entity]))
+            alignment = Alignment(prepared.target_span(found, entity), sure)
         answers[query][place] = alignment
     return answers

@@ -10,15 +10,24 @@ TEXT_TOO_LONG = "text too long"
 BAD_SPAN = "entity holds no word of the text"
 NO_COUNTERPART = "no counterpart"
 NO_FREE_SPAN = "no span left"
+DERIVED_WORD = "only a word derived from it"
 
 
 @dataclass(frozen=True, slots=True)
 class AlignmentQuery:
-    """A sentence pair as raw text, and the source spans whose counterparts are sought."""
+    """A sentence pair as raw text, and the source spans whose counterparts are sought.
+
+    Attributes:
+        source_text: the sentence in which the entities are known
+        target_text: its translation
+        source_spans: the entities
+        source_types: their types, where they are known
+    """
 
     source_text: str
     target_text: str
     source_spans: tuple[Span, ...]
+    source_types: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

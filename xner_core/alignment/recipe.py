@@ -42,14 +42,16 @@ class TrainedRecipe:
         kind: the scorer, `marker` or `span-query`
         encoder: name or folder of the encoder
         layers: hidden layers of it that are used, from the lowest
-        min_confidence: entities whose best span has a lower confidence count as not there
+        min_presence: entities whose probability of being there at all is lower count as not there
+        min_confidence: and so do those whose best span has a lower confidence
         calibration: how scores become confidence
     """
 
     kind: str
     encoder: str
     layers: int
-    min_confidence: float = 0.5
+    min_presence: float = 0.5
+    min_confidence: float = 0.0
     calibration: OddsCalibration = field(default_factory=OddsCalibration)
 
 

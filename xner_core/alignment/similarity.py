@@ -53,8 +53,8 @@ class SimilarityAligner:
 
     def finish(self, prepared: PreparedQueries, computed: list[EntityLinks]) -> list[list[Alignment]]:
         found = choose(prepared, computed)
-        confidence = self._recipe.calibration(found.score, found.similarity)
-        return answer(prepared, found, confidence, self._recipe.min_confidence)
+        confidence = self._recipe.calibration(found.score, found.support)
+        return answer(prepared, found, confidence, confidence < self._recipe.min_confidence)
 
 
 @torch.inference_mode()

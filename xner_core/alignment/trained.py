@@ -80,11 +80,17 @@ class TrainedAligner:
                 potentials[entity][row.first_word : row.first_word + count] = values[:count]
         return potentials
 
+    def choose(self, queries: Sequence[AlignmentQuery]) -> tuple[Candidates, PreparedQueries]:
+        """The spans chosen for all entities that can be aligned, whatever their confidence."""
+        prepared = self.prepare(queries)
+        return choose_spans(prepared.queries, self.compute(prepared)), prepared.queries
+
     def finish(self, prepared: PreparedRows, computed: list[np.ndarray]) -> list[list[Alignment]]:
         queries = prepared.queries
         chosen = choose_spans(queries, computed)
-        confidence = self._recipe.calibration(chosen.score)
-        return answer(queries, chosen, confidence, self._recipe.min_confidence)
+        confidence = self._recipe.calibration(log_odds(chosen.score), log_odds(chosen.support))
+        absent = (chosen.support < self._recipe.min_presence) | (confidence < self._recipe.min_confidence)
+        return answer(queries, chosen, confidence, absent)
 
 
 def entity_rows(tokeniser: PairTokeniser, prepared: PreparedQueries) -> list[PairRow]:
@@ -98,7 +104,10 @@ def entity_rows(tokeniser: PairTokeniser, prepared: PreparedQueries) -> list[Pai
 
 
 def choose_spans(prepared: PreparedQueries, potentials: Sequence[np.ndarray]) -> Candidates:
-    """The spans chosen for all entities; their score is the log-odds of their probability among all spans and none."""
+    """The spans chosen for all entities.
+
+    A span's score is its probability among all spans and none, its support that of there being any.
+    """
     chosen = Candidates.empty(len(potentials))
     lengths = np.array([len(values) for values in potentials], dtype=np.int64)
     for entities in _sentence_groups(prepared, lengths):
@@ -109,9 +118,7 @@ def choose_spans(prepared: PreparedQueries, potentials: Sequence[np.ndarray]) ->
         candidates = _candidates(prepared, entities, padded, lengths[entities])
         picked = assign(candidates, prepared.entity_query[entities], prepared.entity_spans[entities])
         chosen.put(entities, candidates.take(picked))
-    # Assignment compares probabilities; confidence is a function of their log-odds.
-    odds = np.log(np.maximum(chosen.score, 1e-9)) - np.log(np.maximum(1 - chosen.score, 1e-9))
-    return Candidates(chosen.start, chosen.end, odds, chosen.similarity)
+    return chosen
 
 
 def _sentence_groups(prepared: PreparedQueries, lengths: np.ndarray) -> list[np.ndarray]:
@@ -127,7 +134,10 @@ def _sentence_groups(prepared: PreparedQueries, lengths: np.ndarray) -> list[np.
     return [np.sort(np.concatenate(group)) for group in groups]
 
 
-def _candidates(prepared: PreparedQueries, entities: np.ndarray, potentials: np.ndarray, lengths: np.ndarray):
+def _candidates(
+    prepared: PreparedQueries, entities: np.ndarray, potentials: np.ndarray, lengths: np.ndarray
+) -> Candidates:
+    """The best candidates of some entities, [entities, candidates]."""
     rules = span_rules(prepared, entities, potentials.shape[1])
     words = np.arange(potentials.shape[1]) < lengths[:, None]
     scores = span_scores(torch.from_numpy(potentials), torch.from_numpy(words)).numpy()
@@ -151,7 +161,14 @@ def _candidates(prepared: PreparedQueries, entities: np.ndarray, potentials: np.
     start = best % count
     end = start + best // count + 1
     start[probability == 0] = -1
-    return Candidates(start, end, probability.astype(np.float32), np.zeros_like(probability, dtype=np.float32))
+    presence = np.broadcast_to(1 - np.exp(-top)[:, None] / everything[:, None], probability.shape)
+    return Candidates(start, end, probability.astype(np.float32), presence.astype(np.float32))
+
+
+def log_odds(probability: np.ndarray) -> np.ndarray:
+    """Log-odds of probabilities, within bounds."""
+    clipped = probability.astype(np.float64).clip(1e-6, 1 - 1e-6)
+    return np.log(clipped) - np.log1p(-clipped)
 
 
 def new_scorer(kind: str, encoder: str, layers: int | None, rank: int) -> tuple[PairScorer, PairTokeniser, int]:

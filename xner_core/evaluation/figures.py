@@ -35,7 +35,12 @@ def projection_figures(
         warm_up: so many pairs are aligned before the clock starts
     """
     queries = [
-        AlignmentQuery(source.text, target.text, tuple(entity.span for entity in found))
+        AlignmentQuery(
+            source.text,
+            target.text,
+            tuple(entity.span for entity in found),
+            tuple(entity.type for entity in found),
+        )
         for (source, target), found in zip(pairs, entities, strict=True)
     ]
     asked = [query for query in queries if query.source_spans]
@@ -107,7 +112,9 @@ def null_figures(
     for (source, target), found, answers in zip(pairs, entities, alignments, strict=True):
         for place, span in sole_counterparts(found, target.entities()):
             kept.append(answers[place])
-            queries.append(AlignmentQuery(source.text, cut_out(target.text, span), (found[place].span,)))
+            queries.append(
+                AlignmentQuery(source.text, cut_out(target.text, span), (found[place].span,), (found[place].type,))
+            )
     removed = [alignment for (alignment,) in aligner.align(queries)]
     return {"entities": len(kept), "aligned_null": _share_null(kept), "removed_null": _share_null(removed)}
 

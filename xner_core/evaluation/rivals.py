@@ -71,7 +71,7 @@ class LinkAligner:
             )
         ]
         found = choose(prepared, links)
-        return answer(prepared, found, found.score, _NO_LINK)
+        return answer(prepared, found, found.score, found.score < _NO_LINK)
 
 
 class _Words:

@@ -89,7 +89,12 @@ def align_shard(aligner: Aligner, pairs: pa.Table, tags: pa.Table, provenance: d
         raise XnerError(f"the tags of shard {provenance['shard']} are not of its pairs; delete them and run again")
     tagged = tags["entities"].to_pylist()
     queries = [
-        AlignmentQuery(source, target, tuple(Span(entity["start"], entity["end"]) for entity in entities))
+        AlignmentQuery(
+            source,
+            target,
+            tuple(Span(entity["start"], entity["end"]) for entity in entities),
+            tuple(entity["type"] for entity in entities),
+        )
         for source, target, entities in zip(
             pairs["source_text"].to_pylist(), pairs["target_text"].to_pylist(), tagged, strict=True
         )

@@ -23,7 +23,7 @@ from xner_core.alignment.query import AlignmentQuery
 from xner_core.alignment.recipe import ALIGNER_FILE, TrainedRecipe, read_evidence, read_recipe, write_recipe
 from xner_core.alignment.scorers import PairScorer
 from xner_core.alignment.segments import LONGEST
-from xner_core.alignment.trained import TrainedAligner, new_scorer, restore_scorer, save_scorer
+from xner_core.alignment.trained import TrainedAligner, log_odds, new_scorer, restore_scorer, save_scorer
 from xner_core.errors import XnerError
 from xner_core.models.batching import token_batches
 from xner_core.models.loading import STARTER
@@ -205,7 +205,7 @@ def train_aligner(settings: AlignerTrainingSettings) -> dict[str, Any]:
     set_seed(settings.seed)
     training, held_out = _split(read_examples(settings.examples))
     scorer, tokeniser, layers = new_scorer(settings.kind, settings.encoder, settings.layers, settings.adapter_rank)
-    recipe = TrainedRecipe(settings.kind, settings.encoder, layers, min_confidence=0.0)
+    recipe = TrainedRecipe(settings.kind, settings.encoder, layers, min_presence=0.0)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     rounds: list[dict[str, Any]] = []
     aligner: TrainedAligner | None = None
@@ -327,28 +327,24 @@ def calibrate(
     chance = random.Random(seed)
     removed = [cut for example in examples if (cut := remove_name(example, chance)) is not None]
     asked = [replace(e, links=tuple(link for link in e.links if link.agreed)) for e in [*examples, *removed]]
-    found = aligner.align(
+    chosen, prepared = aligner.choose(
         [AlignmentQuery(e.source_text, e.target_text, tuple(link.source for link in e.links)) for e in asked]
     )
-    pairs = [
-        (link, answer)
-        for example, row in zip(asked, found, strict=True)
-        for link, answer in zip(example.links, row, strict=True)
-    ]
-    confidence = np.array([answer.confidence for _, answer in pairs]).clip(1e-6, 1 - 1e-6)
-    odds = np.log(confidence) - np.log(1 - confidence)
-    here = np.array([link.target is not None for link, _ in pairs])
-    right = here & np.array([answer.target == link.target for link, answer in pairs])
-    calibration = OddsCalibration.fit(odds, right)
-    probability = calibration(odds)
-    threshold = float(np.quantile(probability[here], _LOST))
+    here, right = [], []
+    for entity, (query, place) in enumerate(zip(prepared.entity_query, prepared.entity_place, strict=True)):
+        link = asked[query].links[place]
+        here.append(link.target is not None)
+        right.append(link.target is not None and prepared.target_span(chosen, entity) == link.target)
+    present, exact = np.array(here), np.array(right)
+    calibration = OddsCalibration.fit(log_odds(chosen.score), log_odds(chosen.support), exact)
+    threshold = float(np.quantile(chosen.support[present], _LOST))
     figures = {
-        "held_out_links": int(here.sum()),
-        "exact": float(right[here].mean()),
-        "absent_links": int((~here).sum()),
-        "absent_found": int((probability[~here] < threshold).sum()),
+        "held_out_links": int(present.sum()),
+        "exact": float(exact[present].mean()),
+        "absent_links": int((~present).sum()),
+        "absent_found": int((chosen.support[~present] < threshold).sum()),
     }
-    return replace(recipe, calibration=calibration, min_confidence=round(threshold, 4)), figures
+    return replace(recipe, calibration=calibration, min_presence=round(threshold, 4)), figures
 
 
 def model_card(
@@ -380,7 +376,7 @@ lowest {recipe.layers} layers of `{settings.encoder}` with a low-rank adapter. U
 | target | pairs | links | domains |
 |---|---|---|---|
 {data}
-Of {last["held_out_links"]} links that were held out, {last["exact"]:.1%} are found exactly. An entity with a confidence
-under {recipe.min_confidence} counts as not there: so do {last["absent_found"]} of {last["absent_links"]} names whose
-counterparts were cut out.
+Of {last["held_out_links"]} links that were held out, {last["exact"]:.1%} are found exactly. An entity that is there
+with a probability under {recipe.min_presence} counts as not there: so do {last["absent_found"]} of
+{last["absent_links"]} names whose counterparts were cut out.
 """
