@@ -13,6 +13,7 @@ from xner_core.alignment import preparation
 from xner_core.alignment.aligner import AlignerSettings, load_aligner
 from xner_core.alignment.query import (
     BAD_SPAN,
+    DERIVED_WORD,
     EMPTY_TEXT,
     NO_COUNTERPART,
     NO_FREE_SPAN,
@@ -25,7 +26,7 @@ from xner_core.alignment.trained import new_scorer, save_scorer
 from xner_core.spans import Span
 from xner_core.text import words
 
-REASONS = {EMPTY_TEXT, TEXT_TOO_LONG, BAD_SPAN, NO_COUNTERPART, NO_FREE_SPAN}
+REASONS = {EMPTY_TEXT, TEXT_TOO_LONG, BAD_SPAN, NO_COUNTERPART, NO_FREE_SPAN, DERIVED_WORD}
 
 
 @pytest.fixture(scope="module", params=[SIMILARITY, SPAN_QUERY, MARKER])
@@ -75,6 +76,15 @@ def test_bad_input_has_a_reason_and_does_not_disturb_the_others(aligner):
     assert found[0] == found[-1] == aligner.align([good])[0]
 
 
+def test_a_word_that_is_only_derived_from_a_name_is_no_counterpart(aligner):
+    query = AlignmentQuery("UK", "britisch", (Span(0, 2),))
+    assert aligner.align([query])[0][0].target == Span(0, 8)
+    for type_, target in (("LOC", None), ("MISC", Span(0, 8))):
+        (found,) = aligner.align([replace(query, source_types=(type_,))])[0]
+        assert found.target == target
+        assert found.reason == (None if target else DERIVED_WORD)
+
+
 def test_nothing_asked_nothing_answered(aligner):
     assert aligner.align([]) == []
     assert aligner.align([AlignmentQuery("Ada", "Ada", ()), AlignmentQuery("", "", ())]) == [[], []]
@@ -122,7 +132,9 @@ def any_query(draw):
     source, target = draw(text), draw(text)
     inside = st.integers(0, len(source))
     span = st.one_of(st.tuples(inside, inside).map(sorted), st.tuples(st.integers(-2, 42), st.integers(-2, 42)))
-    return AlignmentQuery(source, target, tuple(Span(*pair) for pair in draw(st.lists(span, max_size=5))))
+    spans = tuple(Span(*pair) for pair in draw(st.lists(span, max_size=5)))
+    types = draw(st.none() | st.tuples(*(st.sampled_from(["LOC", "MISC"]) for _ in spans)))
+    return AlignmentQuery(source, target, spans, types)
 
 
 @settings(deadline=None, max_examples=100)
