@@ -7,6 +7,7 @@ from xner_core.corpus.ingest import IngestSettings, ingest_corpus
 from xner_core.errors import XnerError
 from xner_core.supervision.build import ExampleSettings, make_examples
 from xner_core.supervision.examples import read_examples, read_metadata
+from xner_core.supervision.phrases import PHRASE
 
 PAIRS = 60
 
@@ -53,7 +54,9 @@ def test_corpora_become_examples(settings, corpora):
     examples = read_examples(settings.out)
     assert len(examples) == sum(figures["pairs"] for figures in result["corpora"]) <= 2 * PAIRS
     assert {example.language for example in examples} == {"nl", "sv"}
-    links = [(example, link) for example in examples for link in example.links]
+    links = [(example, link) for example in examples for link in example.links if PHRASE not in link.origins]
+    phrases = sum(len(example.links) for example in examples) - len(links)
+    assert phrases == sum(figures["phrases"] for figures in result["corpora"]) > 0
     assert len(links) == sum(figures["names"] for figures in result["corpora"])
     for figures in result["corpora"]:
         assert figures["agreed"] + figures["absent"] + figures["unknown"] == figures["names"]

@@ -73,9 +73,9 @@ class TrainedAligner:
         for batch in token_batches([len(row.ids) for row in rows], self._batch_tokens):
             chosen = [rows[i] for i in batch]
             with torch.autocast(self._device.type, torch.bfloat16, enabled=self._device.type == "cuda"):
-                found = self._scorer(collate_rows(chosen, self._tokeniser.padding).to(self._device)).cpu().numpy()
+                found = self._scorer(collate_rows(chosen, self._tokeniser.padding).to(self._device))
             owners = [(row, entity) for row in chosen for entity in row.entities]
-            for (row, entity), values in zip(owners, found, strict=True):
+            for (row, entity), values in zip(owners, found.float().cpu().numpy(), strict=True):
                 count = len(row.word_tokens)
                 potentials[entity][row.first_word : row.first_word + count] = values[:count]
         return potentials

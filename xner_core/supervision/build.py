@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import torch
@@ -21,7 +22,8 @@ from xner_core.supervision.examples import Example, Link, read_metadata, write_e
 from xner_core.supervision.labelling import VotedPair, label
 from xner_core.supervision.lexicon import Lexicon, lexicon_language
 from xner_core.supervision.models import BATCH_TOKENS
-from xner_core.supervision.polling import Poll
+from xner_core.supervision.phrases import PHRASE, add_phrases
+from xner_core.supervision.polling import Poll, is_unspaced_language
 from xner_core.supervision.sampling import Sampler
 from xner_core.supervision.voting import LabelModel
 from xner_core.tagging.tagger import TaggerSettings
@@ -135,16 +137,24 @@ def _examples_of(
         Example(pair.pair.pair_id, corpus.target, pair.pair.domain, pair.pair.source.text, pair.pair.target.text, found)
         for pair, found in zip(voted, links, strict=True)
     ]
-    figures = figures_of(corpus.target, examples, voted, model, time.monotonic() - begun)
+    phrases = 0
+    if not is_unspaced_language(corpus.target):
+        examples = add_phrases(examples, poll.similarity, Random(settings.seed))
+        phrases = sum(PHRASE in link.origins for example in examples for link in example.links)
+    figures = figures_of(corpus.target, links, voted, model) | {
+        "phrases": phrases,
+        "seconds": round(seconds := time.monotonic() - begun, 1),
+        "pairs_per_second": round(len(examples) / max(seconds, 1e-9), 1),
+    }
     logger.info("%s: %s", corpus.location, figures)
     return examples, figures
 
 
 def figures_of(
-    language: str, examples: Sequence[Example], voted: Sequence[VotedPair], model: LabelModel, seconds: float
+    language: str, found: Sequence[Sequence[Link]], voted: Sequence[VotedPair], model: LabelModel
 ) -> dict[str, Any]:
-    """What came of a corpus, as plain JSON values."""
-    links = [link for example in examples for link in example.links]
+    """What came of the names of a corpus, as plain JSON values."""
+    links = [link for row in found for link in row]
     cast = Counter(signal for pair in voted for votes in pair.votes for signal in votes)
     taken = Counter(signal for link in links for signal in link.origins if link.agreed)
 
@@ -153,8 +163,8 @@ def figures_of(
 
     return {
         "language": language,
-        "pairs": len(examples),
-        "domains": dict(sorted(Counter(example.domain for example in examples).items())),
+        "pairs": len(voted),
+        "domains": dict(sorted(Counter(pair.pair.domain for pair in voted).items())),
         "names": len(links),
         "tagged": count(lambda link: link.type is not None),
         "agreed": count(lambda link: link.agreed and link.target is not None),
@@ -164,6 +174,4 @@ def figures_of(
             signal: {"votes": cast[signal], "agreed": taken[signal], "reliability": round(reliability, 4)}
             for signal, reliability in model.reliability.items()
         },
-        "seconds": round(seconds, 1),
-        "pairs_per_second": round(len(examples) / max(seconds, 1e-9), 1),
     }

@@ -40,15 +40,15 @@ class Poll:
 
     def __init__(self, tagger: TaggerSettings, encoder: str, device: str):
         self._tagger = Tagger(tagger, device)
-        self._similarity = SimilarityVoter(encoder, device)
+        self.similarity = SimilarityVoter(encoder, device)
 
     def families(self, language: str) -> dict[str, str]:
         """The family of each signal; signals of one family err together.
 
         Where no spaces separate words, similarity errs most about where names begin and end, in both directions alike.
         """
-        families = {signal: SIMILARITY for signal in self._similarity.signals}
-        families[BACK] = SIMILARITY if _is_unspaced(language) else BACK
+        families = {signal: SIMILARITY for signal in self.similarity.signals}
+        families[BACK] = SIMILARITY if is_unspaced_language(language) else BACK
         # Both compare letters.
         families |= {TRANSLITERATED: SPELLING, SPELLING: SPELLING}
         return families | {signal: signal for signal in (IDENTICAL, LEXICON, CORPUS, COOCCURRENCE, TAGGER)}
@@ -81,7 +81,7 @@ class Poll:
         """The signals that need a lexicon, or the whole corpus."""
         texts = read_forms(corpus, _MOST_COUNTED, seed)
         sought = {pair.source.part(name.span) for pair, names in asked for name in names}
-        unspaced = _is_unspaced(corpus.target)
+        unspaced = is_unspaced_language(corpus.target)
         finders = {LEXICON: lexicon.find, COOCCURRENCE: Cooccurrence(sought, texts, unspaced).find}
         if unspaced:
             finders[SPELLING] = Spelling(lexicon, (target for _, target in texts)).find
@@ -95,8 +95,8 @@ class Poll:
             AlignmentQuery(pair.source.text, pair.target.text, tuple(name.span for name in names))
             for pair, names in pairs
         ]
-        layers, back = self._similarity.vote(queries)
-        middle = layers[self._similarity.signals.index(self._similarity.middle)]
+        layers, back = self.similarity.vote(queries)
+        middle = layers[self.similarity.signals.index(self.similarity.middle)]
         # Without types there is nothing to compare, and an empty text costs nothing.
         has_types = [any(name.type for name in names) for _, names in pairs]
         mentions = self._tagger.tag(
@@ -108,7 +108,7 @@ class Poll:
             votes = []
             for place, name in enumerate(names):
                 text = pair.source.part(name.span)
-                proposed = dict(zip(self._similarity.signals, (spans[number][place] for spans in layers), strict=True))
+                proposed = dict(zip(self.similarity.signals, (spans[number][place] for spans in layers), strict=True))
                 proposed[BACK] = middle[number][place] if back[number][place] else None
                 proposed[IDENTICAL] = find_identical(text, pair.source, pair.target)
                 proposed[TRANSLITERATED] = find_transliterated(text, pair.target)
@@ -135,7 +135,7 @@ class Poll:
         for pair, links in zip(pairs, own, strict=True):
             rows = []
             for name, votes in zip(pair.names, pair.votes, strict=True):
-                near: Span | None = votes.get(self._similarity.middle)
+                near: Span | None = votes.get(self.similarity.middle)
                 found = renderings.find(pair.pair.source.part(name.span), pair.pair.target, links, near)
                 rows.append(votes if found is None else {**votes, CORPUS: found})
             voted.append(VotedPair(pair.pair, pair.names, tuple(rows)))
@@ -153,5 +153,5 @@ def _batches(pairs: Sequence[Any], work: str) -> Iterator[Sequence[Any]]:
             logger.info("%s %d of %d pairs, %.1f pairs/s", work, done, len(pairs), done / (now - begun))
 
 
-def _is_unspaced(language: str) -> bool:
+def is_unspaced_language(language: str) -> bool:
     return language.replace("_", "-").split("-")[0] in UNSPACED_LANGUAGES

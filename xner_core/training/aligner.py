@@ -30,6 +30,7 @@ from xner_core.models.loading import STARTER
 from xner_core.spans import Span
 from xner_core.supervision.augmentation import NamePool, mismatch, remove_name, reverse, swap_names, to_traditional
 from xner_core.supervision.examples import Example, read_examples
+from xner_core.supervision.phrases import PHRASE
 
 logger = logging.getLogger(__name__)
 
@@ -235,11 +236,15 @@ def train_aligner(settings: AlignerTrainingSettings) -> dict[str, Any]:
 
 def _split(examples: list[Example]) -> tuple[list[Example], list[Example]]:
     """Examples to train on, and those held out: always the same pairs."""
-    held_out = [example for example in examples if int(example.pair_id[:4], 16) % _HELD_OUT == 0]
+    held_out = [_names_alone(example) for example in examples if int(example.pair_id[:4], 16) % _HELD_OUT == 0]
     training = [example for example in examples if int(example.pair_id[:4], 16) % _HELD_OUT]
     if not any(link.agreed for example in held_out for link in example.links):
         raise XnerError(f"{len(examples)} examples are too few to hold some of them out; make more")
     return training, held_out
+
+
+def _names_alone(example: Example) -> Example:
+    return replace(example, links=tuple(link for link in example.links if PHRASE not in link.origins))
 
 
 def _train_round(
