@@ -13,6 +13,7 @@ from xner_core.alignment.recipe import AlignerRecipe, read_recipe, write_recipe
 from xner_core.cli import run_job
 from xner_core.corpus.cleaning import CleaningSettings
 from xner_core.corpus.ingest import IngestSettings, ingest_corpus
+from xner_core.errors import XnerError
 from xner_core.evaluation.projection import ProjectionEvaluation, evaluate_projection
 from xner_core.hashing import pair_id
 from xner_core.spans import Span
@@ -186,3 +187,18 @@ def test_signals_need_a_corpus_of_the_language(corpus, tmp_path, capsys):
         run_job("", ABLATIONS["COMMANDS"], ["signals", "--corpus", corpus, "--gold", gold, "--target", "de"])
     assert ended.value.code == 2
     assert "a corpus of en-nl; the signals need one of en-de" in capsys.readouterr().err
+
+
+def test_aligners_are_timed_on_the_same_pairs(corpus, trained, tiny_tagger, tmp_path):
+    speed = runpy.run_path(str(ROOT / "benchmarks" / "aligner_speed.py"))
+    settings = speed["SpeedSettings"](
+        corpus, "tales", aligners=[trained, trained], pairs=12, rounds=2, tagger=tiny_tagger
+    )
+    result = speed["time_aligners"](settings)
+    assert result["pairs"] == 12
+    assert result["entities"] >= 12
+    assert [row["aligner"] for row in result["rows"]] == [trained, trained]
+    assert result["rows"][1]["ratio"] == 1
+    assert result["rows"][0]["pairs_per_second"] > 0
+    with pytest.raises(XnerError, match="ask for fewer"):
+        speed["time_aligners"](replace(settings, pairs=1000))

@@ -10,8 +10,14 @@ import pytest
 from xner_core.cli import build_parser
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = ["README.md", "docs/results.md", "cluster/README.md", "xner_core/starter/tagger/README.md"]
-_COMMAND = re.compile(r"python (jobs/\w+\.py[^\n`]*)")
+DOCUMENTS = [
+    "README.md",
+    "docs/results.md",
+    "cluster/README.md",
+    "xner_core/starter/tagger/README.md",
+    "xner_core/starter/aligner/README.md",
+]
+_COMMAND = re.compile(r"python ((?:jobs|benchmarks)/\w+\.py[^\n`]*)")
 
 
 def commands() -> list[str]:

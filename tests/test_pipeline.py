@@ -53,7 +53,7 @@ def settings(parallel_text, tiny_tagger, tiny_encoder, tmp_path) -> ProjectionSe
         shard_pairs=40,
         cleaning=CleaningSettings(identify_language=False),
         tagger=TaggerSettings(tiny_tagger),
-        aligner=AlignerSettings(encoder=tiny_encoder, min_confidence=0.0),
+        aligner=AlignerSettings(model="similarity", encoder=tiny_encoder, min_confidence=0.0),
     )
 
 
@@ -177,7 +177,7 @@ def test_the_sample_is_projected_and_a_student_trained_and_scored(tiny_tagger, t
     settings = ProjectionSettings(
         out=str(tmp_path),
         tagger=TaggerSettings(tiny_tagger),
-        aligner=AlignerSettings(encoder=tiny_encoder, min_confidence=0.0),
+        aligner=AlignerSettings(model="similarity", encoder=tiny_encoder, min_confidence=0.0),
         then_train=True,
         student=StudentRecipe(
             model=tiny_tagger,

@@ -34,7 +34,7 @@ def test_the_fingerprint_follows_what_determines_the_alignments(recipe, tmp_path
     assert AlignerSettings(str(tmp_path), encoder=tiny_encoder).fingerprint() == first
     others = [
         AlignerSettings(str(tmp_path), min_confidence=0.9).fingerprint(),
-        AlignerSettings(encoder=tiny_encoder).fingerprint(),
+        AlignerSettings(model="similarity", encoder=tiny_encoder).fingerprint(),
     ]
     write_recipe(tmp_path, replace(recipe, layer=2), {})
     assert len({first, fitted.fingerprint(), *others}) == 4

@@ -16,7 +16,7 @@ EVERYTHING = CleaningSettings(identify_language=False)
 
 def test_a_perfect_projection_reaches_its_bound(write, tiny_encoder):
     same = [{"en": row["en"], "xx": row["en"]} for row in ROWS]
-    result = evaluate_projection(ProjectionEvaluation(write(*same), "xx", encoder=tiny_encoder))
+    result = evaluate_projection(ProjectionEvaluation(write(*same), "xx", aligner="similarity", encoder=tiny_encoder))
     assert result["status"] == "done"
     assert result["f1"] == result["bound"] == result["share_of_bound"] == 1
     assert set(result["per_type"]) == {"PER", "LOC"}
@@ -27,9 +27,11 @@ def test_a_perfect_projection_reaches_its_bound(write, tiny_encoder):
 
 def test_entities_of_a_tagger_are_scored_against_the_same_bound(write, tiny_encoder, tiny_tagger):
     path = write(*ROWS)
-    gold = evaluate_projection(ProjectionEvaluation(path, "de", encoder=tiny_encoder))
+    gold = evaluate_projection(ProjectionEvaluation(path, "de", aligner="similarity", encoder=tiny_encoder))
     tagged = evaluate_projection(
-        ProjectionEvaluation(path, "de", encoder=tiny_encoder, entities="tagger", tagger=tiny_tagger)
+        ProjectionEvaluation(
+            path, "de", aligner="similarity", encoder=tiny_encoder, entities="tagger", tagger=tiny_tagger
+        )
     )
     assert tagged["bound"] == gold["bound"]
     assert tagged["f1"] < gold["f1"]
@@ -37,7 +39,7 @@ def test_entities_of_a_tagger_are_scored_against_the_same_bound(write, tiny_enco
 
 def test_gold_without_entities_has_scores_of_zero(write, tiny_encoder):
     row = {language: {"tokens": ["so"], "tags": ["O"]} for language in ("en", "de")}
-    result = evaluate_projection(ProjectionEvaluation(write(row), "de", encoder=tiny_encoder))
+    result = evaluate_projection(ProjectionEvaluation(write(row), "de", aligner="similarity", encoder=tiny_encoder))
     assert (result["f1"], result["bound"], result["share_of_bound"], result["share_null"]) == (0, 0, 0, 0)
 
 
@@ -49,10 +51,16 @@ def test_source_and_target_differ():
 def test_the_figures_of_several_aligners_stand_side_by_side(write, tiny_encoder, caplog):
     caplog.set_level(logging.INFO)
     path = write(*ROWS)
-    alone = evaluate_projection(ProjectionEvaluation(path, "de", encoder=tiny_encoder))
+    alone = evaluate_projection(ProjectionEvaluation(path, "de", aligner="similarity", encoder=tiny_encoder))
     result = evaluate_projection(
         ProjectionEvaluation(
-            path, "de", encoder=tiny_encoder, compare=True, aligners=["similarity", "similarity"], rivals=[]
+            path,
+            "de",
+            aligner="similarity",
+            encoder=tiny_encoder,
+            compare=True,
+            aligners=["similarity", "similarity"],
+            rivals=[],
         )
     )
     (row,) = result["rows"]

@@ -58,7 +58,7 @@ def tagger(tiny_tagger) -> Tagger:
 def test_a_shard_is_tagged_and_aligned(pairs, tagger, tiny_encoder, tmp_path):
     tags = tag_shard(tagger, pairs)
     assert tags.schema.equals(TAGS)
-    aligner = load_aligner(AlignerSettings(encoder=tiny_encoder, min_confidence=0))
+    aligner = load_aligner(AlignerSettings(model="similarity", encoder=tiny_encoder, min_confidence=0))
     labels = align_shard(aligner, pairs, tags, PROVENANCE)
     assert labels.schema.equals(LABELS)
     assert labels["pair_id"].equals(pairs["pair_id"])
@@ -96,7 +96,7 @@ def test_a_row_that_raises_keeps_its_traceback_and_loses_no_other(pairs, tagger,
 
     monkeypatch.setattr(tagger, "tag", tag)
     tags = tag_shard(tagger, pairs)
-    aligner = load_aligner(AlignerSettings(encoder=tiny_encoder, min_confidence=0))
+    aligner = load_aligner(AlignerSettings(model="similarity", encoder=tiny_encoder, min_confidence=0))
     labels = align_shard(aligner, pairs, tags, PROVENANCE).to_pylist()
     assert [row["error"] is not None for row in labels] == [False, False, False, True]
     assert "cannot read this" in labels[3]["error"]
@@ -105,6 +105,6 @@ def test_a_row_that_raises_keeps_its_traceback_and_loses_no_other(pairs, tagger,
 
 def test_tags_of_other_pairs_are_refused(pairs, tagger, tiny_encoder):
     tags = tag_shard(tagger, pairs)
-    aligner = load_aligner(AlignerSettings(encoder=tiny_encoder, min_confidence=0))
+    aligner = load_aligner(AlignerSettings(model="similarity", encoder=tiny_encoder, min_confidence=0))
     with pytest.raises(XnerError, match="not of its pairs"):
         align_shard(aligner, pairs.slice(0, 2), tags, PROVENANCE)

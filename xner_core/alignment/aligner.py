@@ -54,7 +54,7 @@ class AlignerSettings:
         batch_tokens: tokens, padding included, that the encoder reads at once
     """
 
-    model: str = SIMILARITY
+    model: str = STARTER
     encoder: str | None = None
     min_confidence: ClosedUnitInterval | None = None
     batch_tokens: PositiveInt = 4096

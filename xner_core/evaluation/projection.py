@@ -53,7 +53,7 @@ class ProjectionEvaluation:
     gold: str
     target: str
     source: str = "en"
-    aligner: str = SIMILARITY
+    aligner: str = STARTER
     encoder: str | None = None
     entities: Literal["gold", "tagger"] = "gold"
     tagger: str = "starter"

@@ -41,8 +41,6 @@ _SWAPPED, _REMOVED, _MISMATCHED, _REVERSED, _TRADITIONAL = 0.3, 0.2, 0.05, 0.2, 
 _RELABELLED = 0.8
 # One example in so many is held out.
 _HELD_OUT = 40
-# Share of held-out names that may count as not there.
-_LOST = 0.01
 _CHECKPOINTS = 4
 
 
@@ -71,9 +69,9 @@ class AlignerTrainingSettings:
     encoder: str = STARTER
     layers: PositiveInt | None = None
     adapter_rank: PositiveInt = 32
-    steps: PositiveInt = 4000
+    steps: PositiveInt = 3600
     rounds: NonNegativeInt = 1
-    batch_tokens: PositiveInt = 2048
+    batch_tokens: PositiveInt = 1024
     learning_rate: PositiveFloat = 5e-4
     precision: Literal["float32", "bfloat16"] = "bfloat16"
     seed: int = 1
@@ -206,7 +204,7 @@ def train_aligner(settings: AlignerTrainingSettings) -> dict[str, Any]:
     set_seed(settings.seed)
     training, held_out = _split(read_examples(settings.examples))
     scorer, tokeniser, layers = new_scorer(settings.kind, settings.encoder, settings.layers, settings.adapter_rank)
-    recipe = TrainedRecipe(settings.kind, settings.encoder, layers, min_presence=0.0)
+    recipe = TrainedRecipe(settings.kind, settings.encoder, layers)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     rounds: list[dict[str, Any]] = []
     aligner: TrainedAligner | None = None
@@ -324,10 +322,8 @@ def calibrate(
 ) -> tuple[TrainedRecipe, dict[str, Any]]:
     """Fits the calibration to links that were held out, and to the same with the counterparts cut out.
 
-    The threshold under which a name counts as not there is the one that costs `_LOST` of the former.
-
     Returns:
-        the recipe with both, and the figures
+        the recipe with it, and the figures
     """
     chance = random.Random(seed)
     removed = [cut for example in examples if (cut := remove_name(example, chance)) is not None]
@@ -342,14 +338,14 @@ def calibrate(
         right.append(link.target is not None and prepared.target_span(chosen, entity) == link.target)
     present, exact = np.array(here), np.array(right)
     calibration = OddsCalibration.fit(log_odds(chosen.score), log_odds(chosen.support), exact)
-    threshold = float(np.quantile(chosen.support[present], _LOST))
     figures = {
         "held_out_links": int(present.sum()),
         "exact": float(exact[present].mean()),
+        "lost": int((chosen.support[present] < recipe.min_presence).sum()),
         "absent_links": int((~present).sum()),
-        "absent_found": int((chosen.support[~present] < threshold).sum()),
+        "absent_found": int((chosen.support[~present] < recipe.min_presence).sum()),
     }
-    return replace(recipe, calibration=calibration, min_presence=round(threshold, 4)), figures
+    return replace(recipe, calibration=calibration), figures
 
 
 def model_card(
