@@ -8,6 +8,7 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from xner_core.alignment.encoding import WINDOW_OVERLAP, clean_text, mark_ids
+from xner_core.chinese import to_simplified
 from xner_core.models.batching import pad
 from xner_core.text import words
 
@@ -101,8 +102,10 @@ class PairTokeniser:
     def tokenise(self, texts: Sequence[str]) -> list[TextTokens]:
         if not texts:
             return []
+        # Encoders know simplified characters best.
+        texts = [to_simplified(clean_text(text)) for text in texts]
         encoded = self._tokenizer(
-            [clean_text(text) for text in texts],
+            texts,
             add_special_tokens=False,
             return_offsets_mapping=True,
             return_attention_mask=False,
@@ -145,7 +148,6 @@ class PairTokeniser:
         return table[:, 0], table[:, 1], table[:, 2]
 
     def _word_pieces(self, word: str) -> list[int]:
-        word = clean_text(word)
         if word not in self._pieces:
             single = self._tokenizer.convert_tokens_to_ids(word)
             if single is None or single == self._tokenizer.unk_token_id:

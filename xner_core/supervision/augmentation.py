@@ -1,4 +1,4 @@
-"""Harder examples from agreed ones: other names, names that are not there, both directions, traditional Chinese.
+"""Harder examples from agreed ones: other names, names that are not there, both directions.
 
 Each function gives a new example, or None if it cannot be made of this one. In all of them, every link keeps the text
 of its source and target span, but for what the function is there to change.
@@ -10,7 +10,6 @@ from dataclasses import replace
 from random import Random
 
 from xner_core.spans import Span
-from xner_core.supervision import chinese
 from xner_core.supervision.examples import Example, Link
 from xner_core.text import words
 
@@ -129,15 +128,6 @@ def reverse(example: Example) -> Example | None:
         target_text=example.source_text,
         links=tuple(sorted(links, key=lambda link: link.source)),
     )
-
-
-def to_traditional(example: Example) -> Example | None:
-    """A Chinese target text in traditional characters."""
-    if example.language.split("-")[0].split("_")[0] != "zh":
-        return None
-    text = chinese.to_traditional(example.target_text)
-    # Offsets hold only where each character becomes one.
-    return replace(example, target_text=text) if len(text) == len(example.target_text) else None
 
 
 def replace_span(text: str, span: Span, new: str) -> str:

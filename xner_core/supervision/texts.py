@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Self
 
+from xner_core.chinese import simplified
 from xner_core.spans import Span
-from xner_core.supervision.chinese import simplified
 from xner_core.text import words
 
 

@@ -28,15 +28,15 @@ from xner_core.errors import XnerError
 from xner_core.models.batching import token_batches
 from xner_core.models.loading import STARTER
 from xner_core.spans import Span
-from xner_core.supervision.augmentation import NamePool, mismatch, remove_name, reverse, swap_names, to_traditional
+from xner_core.supervision.augmentation import NamePool, mismatch, remove_name, reverse, swap_names
 from xner_core.supervision.examples import Example, read_examples
 from xner_core.supervision.phrases import PHRASE
 
 logger = logging.getLogger(__name__)
 
 SELF_TRAINING = "self-training"
-# Shares of the examples that are altered in a pass; Chinese becomes traditional, half of it.
-_SWAPPED, _REMOVED, _MISMATCHED, _REVERSED, _TRADITIONAL = 0.3, 0.2, 0.05, 0.2, 0.5
+# Shares of the examples that are altered in a pass.
+_SWAPPED, _REMOVED, _MISMATCHED, _REVERSED = 0.3, 0.2, 0.05, 0.2
 # A link that the aligner finds from both sides is believed from this confidence on.
 _RELABELLED = 0.8
 # One example in so many is held out.
@@ -150,8 +150,6 @@ def augmented(examples: Sequence[Example], chance: random.Random) -> list[Exampl
         by_language[example.language].append(example)
     altered = []
     for example in examples:
-        if chance.random() < _TRADITIONAL:
-            example = to_traditional(example) or example
         if chance.random() < _SWAPPED:
             example = swap_names(example, pool, chance) or example
         draw = chance.random()
