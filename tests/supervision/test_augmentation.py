@@ -14,7 +14,6 @@ from xner_core.supervision.augmentation import (
     remove_name,
     reverse,
     swap_names,
-    to_traditional,
 )
 from xner_core.supervision.examples import Example, Link
 from xner_core.text import words
@@ -127,13 +126,6 @@ def test_the_sides_are_exchanged_in_the_order_of_the_new_source():
     assert texts(made) == [("Bo", "Bo"), ("Anna", "Anna")]
 
 
-def test_chinese_becomes_traditional():
-    chinese = example("in Wuhan", "在武汉广场", ("Wuhan", "武汉"), language="zh_CN")
-    assert to_traditional(chinese).target_text == "在武漢廣場"
-    assert texts(to_traditional(chinese)) == [("Wuhan", "武漢")]
-    assert to_traditional(ROME) is None
-
-
 @st.composite
 def examples(draw) -> Example:
     """Sentences of distinct words, some of which are linked names, with gaps of many kinds."""
@@ -185,9 +177,6 @@ def test_links_keep_their_texts(one, others, seed):
         assert sorted(texts(made)) == sorted(
             (part, name) for (name, part), link in zip(before, one.links, strict=True) if link.agreed and part
         )
-    if made := to_traditional(one):
-        assert [link.target for link in made.links] == [link.target for link in one.links]
-        assert len(made.target_text) == len(one.target_text)
 
 
 def assert_on_edges(made: Example) -> None:
