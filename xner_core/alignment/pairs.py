@@ -15,7 +15,7 @@ from xner_core.text import words
 # The characters that stand before and after a marked entity, of whose pieces any XLM-R vocabulary has one each.
 MARKERS = ("[", "]")
 # A target window is read with a source window if it lies at most so many windows off the diagonal.
-_OFF_DIAGONAL = 2.0
+_OFF_DIAGONAL = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +180,9 @@ class PairTokeniser:
             chosen = np.flatnonzero(read_in == s)
             groups = [chosen] if self._markers is None else np.split(chosen, len(chosen))
             for t in range(targets.count):
-                gap = abs((s + 0.5) / sources.count - (t + 0.5) / targets.count)
+                # How far the target window's middle lies outside the source window's share of the text.
+                middle = (t + 0.5) / targets.count
+                gap = max(s / sources.count - middle, middle - (s + 1) / sources.count)
                 decided = np.flatnonzero(decided_in == t)
                 if gap * targets.count > _OFF_DIAGONAL or not len(decided):
                     continue

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import Protocol
 
 import numpy as np
@@ -22,6 +23,19 @@ from xner_core.spans import Span
 
 # Words of a text; similarity matrices grow with its square.
 MAX_WORDS = 4096
+
+
+class StagedAligner:
+    """Runs the three steps of an aligner one after the other; several threads may, for one computes at a time."""
+
+    def __init__(self):
+        self._computing = Lock()
+
+    def align(self, queries: Sequence[AlignmentQuery]) -> list[list[Alignment]]:
+        prepared = self.prepare(queries)
+        with self._computing:
+            computed = self.compute(prepared)
+        return self.finish(prepared, computed)
 
 
 class TextWords(Protocol):

@@ -7,7 +7,6 @@ probability that belongs to the one lies in the other. A candidate's score is th
 """
 
 from collections.abc import Sequence
-from threading import Lock
 
 import numpy as np
 import torch
@@ -15,7 +14,7 @@ import torch
 from xner_core.alignment.assignment import assign
 from xner_core.alignment.candidates import Candidates, EntityLinks, best_candidates
 from xner_core.alignment.encoding import WordEncoder
-from xner_core.alignment.preparation import PreparedQueries, answer, prepare, span_rules
+from xner_core.alignment.preparation import PreparedQueries, StagedAligner, answer, prepare, span_rules
 from xner_core.alignment.query import Alignment, AlignmentQuery
 from xner_core.alignment.recipe import AlignerRecipe
 
@@ -27,23 +26,14 @@ _MATRIX_ELEMENTS = 1 << 20
 _MEAN_SHRINKAGE = 4.0
 
 
-class SimilarityAligner:
-    """Aligns by hidden-state similarity; an `Aligner`.
-
-    Several threads may call `align`: one computes at a time, while others tokenise and decode.
-    """
+class SimilarityAligner(StagedAligner):
+    """Aligns by hidden-state similarity; an `Aligner`."""
 
     def __init__(self, recipe: AlignerRecipe, device: str = "cpu", batch_tokens: int = 4096):
+        super().__init__()
         self._recipe = recipe
         self._encoder = WordEncoder(recipe.encoder, device, batch_tokens, recipe.layer)
         self._encoder.keep_lower_layers()
-        self._computing = Lock()
-
-    def align(self, queries: Sequence[AlignmentQuery]) -> list[list[Alignment]]:
-        prepared = self.prepare(queries)
-        with self._computing:
-            computed = self.compute(prepared)
-        return self.finish(prepared, computed)
 
     def prepare(self, queries: Sequence[AlignmentQuery]) -> PreparedQueries:
         return prepare(self._encoder, queries)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 
 import numpy as np
 import torch
@@ -14,7 +13,14 @@ from safetensors.torch import load_file, save_file
 from xner_core.alignment.assignment import assign
 from xner_core.alignment.candidates import Candidates
 from xner_core.alignment.pairs import PairRow, PairTokeniser, collate_rows
-from xner_core.alignment.preparation import PreparedQueries, answer, entities_by_query, prepare, span_rules
+from xner_core.alignment.preparation import (
+    PreparedQueries,
+    StagedAligner,
+    answer,
+    entities_by_query,
+    prepare,
+    span_rules,
+)
 from xner_core.alignment.query import Alignment, AlignmentQuery
 from xner_core.alignment.recipe import MARKER, TrainedRecipe
 from xner_core.alignment.scorers import HEADS, PairScorer
@@ -40,25 +46,16 @@ class PreparedRows:
     rows: list[PairRow]
 
 
-class TrainedAligner:
-    """Aligns by a trained scorer of sentence pairs; an `Aligner`.
-
-    Several threads may call `align`: one computes at a time, while others tokenise and decode.
-    """
+class TrainedAligner(StagedAligner):
+    """Aligns by a trained scorer of sentence pairs; an `Aligner`."""
 
     def __init__(self, folder: str | Path, recipe: TrainedRecipe, device: str = "cpu", batch_tokens: int = 4096):
+        super().__init__()
         scorer, self._tokeniser = load_scorer(folder, recipe)
         self._scorer = scorer.to(device).eval()
         self._recipe = recipe
         self._device = torch.device(device)
         self._batch_tokens = batch_tokens
-        self._computing = Lock()
-
-    def align(self, queries: Sequence[AlignmentQuery]) -> list[list[Alignment]]:
-        prepared = self.prepare(queries)
-        with self._computing:
-            computed = self.compute(prepared)
-        return self.finish(prepared, computed)
 
     def prepare(self, queries: Sequence[AlignmentQuery]) -> PreparedRows:
         prepared = prepare(self._tokeniser, queries)

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from xner_core.alignment.boundaries import is_lower_case
 from xner_core.spans import Span
 from xner_core.supervision.examples import Link
 from xner_core.supervision.names import Name
@@ -83,7 +84,7 @@ def _check_case(pairs: Sequence[VotedPair], links: Sequence[Sequence[Link]]) -> 
         row = []
         for link in found:
             name = pair.pair.source.part(link.source)
-            lower = link.agreed and name != name.lower() and _is_lower(pair.pair.target.part(link.target))
+            lower = link.agreed and name != name.lower() and is_lower_case(pair.pair.target.part(link.target))
             if lower and link.type != _ADJECTIVAL:
                 total, capitalised = counts[name.casefold()]
                 others = total - 1
@@ -94,8 +95,3 @@ def _check_case(pairs: Sequence[VotedPair], links: Sequence[Sequence[Link]]) -> 
             row.append(link)
         checked.append(row)
     return checked
-
-
-def _is_lower(text: str) -> bool:
-    """Whether a text has letters with case, and all of them are small."""
-    return text == text.lower() != text.upper()

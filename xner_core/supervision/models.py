@@ -88,10 +88,7 @@ class SimilarityVoter:
             chosen = choose(prepared, links)
             spans: list[list[Span | None]] = [[None] * len(query.source_spans) for query in queries]
             for entity, (query, place) in enumerate(zip(prepared.entity_query, prepared.entity_place, strict=True)):
-                if chosen.start[entity] >= 0:
-                    words = prepared.texts[prepared.targets[query]].tokens.words
-                    start, end = words[chosen.start[entity], 0], words[chosen.end[entity] - 1, 1]
-                    spans[query][place] = Span(int(start), int(end))
+                spans[query][place] = prepared.target_span(chosen, entity)
             results.append(spans)
         return results
 
