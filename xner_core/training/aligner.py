@@ -225,8 +225,10 @@ def train_aligner(settings: AlignerTrainingSettings) -> dict[str, Any]:
         logger.info("round %d: %s", number, figures)
         rounds.append(figures)
         aligner = TrainedAligner(folder, calibrated, device)
-    shutil.copytree(folder, out, dirs_exist_ok=True)
     (out / "README.md").write_text(model_card(settings, calibrated, rounds, training), encoding="utf-8")
+    # The recipe last: where it is, the aligner is whole.
+    shutil.copytree(folder, out, dirs_exist_ok=True, ignore=shutil.ignore_patterns(ALIGNER_FILE))
+    shutil.copy(folder / ALIGNER_FILE, out)
     return {"status": "done", "out": str(out), "rounds": rounds, "recipe": asdict(calibrated)}
 
 
@@ -377,5 +379,5 @@ lowest {recipe.layers} layers of `{settings.encoder}` with a low-rank adapter. U
 {data}
 Of {last["held_out_links"]} links that were held out, {last["exact"]:.1%} are found exactly. An entity that is there
 with a probability under {recipe.min_presence} counts as not there: so do {last["absent_found"]} of
-{last["absent_links"]} names whose counterparts were cut out.
+{last["absent_links"]} names whose counterparts were cut out, and {last["lost"]} of those that are there.
 """
