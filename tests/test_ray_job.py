@@ -73,7 +73,7 @@ def test_the_main_job_runs_from_the_folder_that_was_submitted(head, tiny_tagger,
     result = tmp_path / "result.json"
     command = [RAY, "job", "submit", "--working-dir", str(ROOT), "--", "python", "jobs/project_corpus.py"]
     command += ["--target", "es", "--out", str(tmp_path / "out"), "--json", str(result)]
-    command += ["--tagger.model", tiny_tagger, "--aligner.encoder", tiny_encoder]
+    command += ["--tagger.model", tiny_tagger, "--aligner.model", "similarity", "--aligner.encoder", tiny_encoder]
     submitted = subprocess.run(command, env=head, cwd=tmp_path, capture_output=True, text=True, timeout=280)
     assert submitted.returncode == 0, submitted.stdout[-3000:] + submitted.stderr[-3000:]
     assert json.loads(result.read_text())["labelled"]["pairs"] == 140

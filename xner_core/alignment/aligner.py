@@ -61,7 +61,10 @@ class AlignerSettings:
 
     def __post_init__(self):
         if self.encoder is not None and isinstance(self.recipe(), TrainedRecipe):
-            raise XnerError(f"aligner {self.model!r} was trained on an encoder of its own; leave out encoder")
+            raise XnerError(
+                f"aligner {self.model!r} was trained on an encoder of its own; leave out encoder, or name the aligner "
+                f"{SIMILARITY!r}, which takes any"
+            )
 
     @property
     def folder(self) -> Path | None:
