@@ -45,6 +45,23 @@ class EncoderInput:
     link_tokens: np.ndarray
 
 
+def words_of_tokens(
+    words: np.ndarray, ids: np.ndarray, offsets: np.ndarray, marks: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The words that each token overlaps, which are neighbours: the first of them, and how many, both [tokens].
+
+    Args:
+        words: half-open offsets in the text, [words, 2]
+        ids: token ids, [tokens]
+        offsets: of the tokens, half-open, [tokens, 2]
+        marks: ids of tokens that are of no word
+    """
+    first = np.searchsorted(words[:, 1], offsets[:, 0], side="right")
+    count = np.searchsorted(words[:, 0], offsets[:, 1], side="left") - first
+    count[np.isin(ids, marks) | (count < 0)] = 0
+    return first, count
+
+
 class WordEncoder:
     """An encoder that gives words the mean of their tokens' hidden states."""
 
@@ -84,10 +101,7 @@ class WordEncoder:
         ids = np.array(token_ids, dtype=np.int64)
         offsets = np.array(token_offsets, dtype=np.int64).reshape(-1, 2)
         windows, positions = self._windows(ids)
-        # The words that each token overlaps are neighbours: from `first` on, `count` of them.
-        first = np.searchsorted(spans[:, 1], offsets[:, 0], side="right")
-        count = np.searchsorted(spans[:, 0], offsets[:, 1], side="left") - first
-        count[np.isin(ids, self._marks) | (count < 0)] = 0
+        first, count = words_of_tokens(spans, ids, offsets, self._marks)
         before = np.cumsum(count) - count
         link_words = np.repeat(first - before, count) + np.arange(count.sum())
         return EncoderInput(spans, windows, link_words, np.repeat(positions, count))

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from xner_core.alignment.encoding import WINDOW_OVERLAP, clean_text, mark_ids
+from xner_core.alignment.encoding import WINDOW_OVERLAP, clean_text, mark_ids, words_of_tokens
 from xner_core.chinese import to_simplified
 from xner_core.models.batching import pad
 from xner_core.text import words
@@ -118,10 +118,7 @@ class PairTokeniser:
 
     def _text_tokens(self, text: str, ids: np.ndarray, offsets: np.ndarray) -> TextTokens:
         spans = np.array(words(text), dtype=np.int64).reshape(-1, 2)
-        # The words that each token overlaps are neighbours: from `owner` on, `count` of them.
-        owner = np.searchsorted(spans[:, 1], offsets[:, 0], side="right")
-        count = np.searchsorted(spans[:, 0], offsets[:, 1], side="left") - owner
-        count[np.isin(ids, self._marks)] = 0
+        owner, count = words_of_tokens(spans, ids, offsets, self._marks)
         if (count > 1).any():
             ids, owner, count = self._split(text, spans, ids, offsets, owner, count)
         places = np.flatnonzero(count > 0)

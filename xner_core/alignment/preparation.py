@@ -105,6 +105,12 @@ class PreparedQueries:
         return Span(int(words[chosen.start[entity], 0]), int(words[chosen.end[entity] - 1, 1]))
 
 
+def word_range(words: np.ndarray, span: Span) -> tuple[int, int]:
+    """The half-open range of the words, [words, 2], that a span overlaps; empty or reversed if there is none."""
+    first = np.searchsorted(words[:, 1], span.start, side="right")
+    return int(first), int(np.searchsorted(words[:, 0], span.end, side="left"))
+
+
 def prepare(encoder: Tokeniser, queries: Sequence[AlignmentQuery]) -> PreparedQueries:
     """Tokenises both sides of queries, each text once, and finds out which entities can be aligned."""
     index: dict[str, int] = {}
@@ -128,9 +134,7 @@ def prepare(encoder: Tokeniser, queries: Sequence[AlignmentQuery]) -> PreparedQu
         row: list[Alignment | None] = []
         for place, (start, end) in enumerate(query.source_spans):
             if reason is None and 0 <= start < end <= len(query.source_text):
-                spans = source.tokens.words
-                first = int(np.searchsorted(spans[:, 1], start, side="right"))
-                last = int(np.searchsorted(spans[:, 0], end, side="left"))
+                first, last = word_range(source.tokens.words, Span(start, end))
                 if first < last:
                     entities.append((number, place, first, last, start, end))
                     type_ = query.source_types[place] if query.source_types else None

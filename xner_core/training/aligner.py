@@ -19,6 +19,7 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from xner_core.alignment.confidence import OddsCalibration
 from xner_core.alignment.pairs import PairBatch, PairRow, PairTokeniser, collate_rows
+from xner_core.alignment.preparation import word_range
 from xner_core.alignment.query import AlignmentQuery
 from xner_core.alignment.recipe import ALIGNER_FILE, TrainedRecipe, read_evidence, read_recipe, write_recipe
 from xner_core.alignment.scorers import PairScorer
@@ -27,7 +28,6 @@ from xner_core.alignment.trained import TrainedAligner, log_odds, new_scorer, re
 from xner_core.errors import XnerError
 from xner_core.models.batching import token_batches
 from xner_core.models.loading import STARTER
-from xner_core.spans import Span
 from xner_core.supervision.augmentation import NamePool, mismatch, remove_name, reverse, swap_names
 from xner_core.supervision.examples import Example, read_examples
 from xner_core.supervision.phrases import PHRASE
@@ -99,9 +99,9 @@ def training_rows(tokeniser: PairTokeniser, examples: Sequence[Example]) -> list
     found = []
     for example, source, target in zip(examples, sources, targets, strict=True):
         links = [link for link in example.links if link.agreed]
-        asked = np.array([_word_range(source.words, link.source) for link in links], dtype=np.int64).reshape(-1, 2)
+        asked = np.array([word_range(source.words, link.source) for link in links], dtype=np.int64).reshape(-1, 2)
         answers = np.array(
-            [_word_range(target.words, link.target) if link.target else (0, 0) for link in links], dtype=np.int64
+            [word_range(target.words, link.target) if link.target else (0, 0) for link in links], dtype=np.int64
         ).reshape(-1, 2) - [0, 1]
         answers[answers[:, 1] < answers[:, 0]] = -1
         usable = (asked[:, 0] < asked[:, 1]) & (answers[:, 1] - answers[:, 0] < LONGEST)
@@ -113,11 +113,6 @@ def training_rows(tokeniser: PairTokeniser, examples: Sequence[Example]) -> list
         if all(len(row.word_tokens) == len(target.words) for row in rows):
             found.extend(TrainingRow(row, answers[row.entities], weight[row.entities]) for row in rows)
     return found
-
-
-def _word_range(words: np.ndarray, span: Span) -> tuple[int, int]:
-    first = int(np.searchsorted(words[:, 1], span.start, side="right"))
-    return first, int(np.searchsorted(words[:, 0], span.end, side="left"))
 
 
 class BatchedRows(Dataset):
@@ -205,11 +200,11 @@ def train_aligner(settings: AlignerTrainingSettings) -> dict[str, Any]:
     recipe = TrainedRecipe(settings.kind, settings.encoder, layers)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     rounds: list[dict[str, Any]] = []
-    aligner: TrainedAligner | None = None
+    calibrated, folder = recipe, out
     for number in range(settings.rounds + 1):
+        if number:
+            training = relabel(TrainedAligner(folder, calibrated, device), training)
         folder = out / f"round-{number}"
-        if aligner is not None:
-            training = relabel(aligner, training)
         if (folder / ALIGNER_FILE).exists():
             logger.info("round %d: kept, finished before", number)
             restore_scorer(folder, scorer)
@@ -224,7 +219,6 @@ def train_aligner(settings: AlignerTrainingSettings) -> dict[str, Any]:
         calibrated, figures = read_recipe(folder), read_evidence(folder)
         logger.info("round %d: %s", number, figures)
         rounds.append(figures)
-        aligner = TrainedAligner(folder, calibrated, device)
     (out / "README.md").write_text(model_card(settings, calibrated, rounds, training), encoding="utf-8")
     # The recipe last: where it is, the aligner is whole.
     shutil.copytree(folder, out, dirs_exist_ok=True, ignore=shutil.ignore_patterns(ALIGNER_FILE))
