@@ -222,7 +222,7 @@ class GoldPoll(Poll):
 
     def __init__(self, tagger: str, encoder: str, gold: Sequence[GoldPair]):
         super().__init__(
-            TaggerSettings(tagger, "conll", BATCH_TOKENS), encoder, "cuda" if torch.cuda.is_available() else "cpu"
+            TaggerSettings(tagger, batch_tokens=BATCH_TOKENS), encoder, "cuda" if torch.cuda.is_available() else "cpu"
         )
         self._tagger = _GoldTagger(self._tagger, {source.text: source.entities() for source, _ in gold})
 

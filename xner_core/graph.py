@@ -91,7 +91,7 @@ class TagShards:
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         task = ShardTask(**row)
         if not locate(task.tags_path).exists():
-            pairs = read_table(locate(task.pairs_path), ["pair_id", "source_text"])
+            pairs = read_table(locate(task.pairs_path), ["pair_id", "source_text", "target_text"])
             write_table(locate(task.tags_path), tag_shard(self._tagger, pairs))
         return row
 

@@ -15,9 +15,10 @@ from xner_core.alignment.trained import TrainedAligner
 from xner_core.errors import XnerError
 from xner_core.hashing import fingerprint
 from xner_core.models.loading import STARTER, encoder_folder, model_digest
+from xner_core.models.precision import Precision
 
 # Raised whenever the same model and settings would give other alignments.
-VERSION = 2
+VERSION = 3
 
 
 class Aligner(Protocol):
@@ -51,12 +52,14 @@ class AlignerSettings:
             folder that train_aligner.py wrote
         encoder: a Hugging Face encoder, a local folder, or `starter`, for `similarity`; others have one of their own
         min_confidence: below this probability an entity counts as not there; without it, the aligner's own threshold
+        precision: of the encoder's arithmetic; bfloat16 is faster where the hardware has it, and moves scores slightly
         batch_tokens: tokens, padding included, that the encoder reads at once
     """
 
     model: str = STARTER
     encoder: str | None = None
     min_confidence: ClosedUnitInterval | None = None
+    precision: Precision = "float32"
     batch_tokens: PositiveInt = 4096
 
     def __post_init__(self):
@@ -92,7 +95,14 @@ class AlignerSettings:
         constants = asdict(recipe)
         encoder = model_digest(encoder_folder(constants.pop("encoder")))
         weights = model_digest(self.folder) if isinstance(recipe, TrainedRecipe) else None
-        return fingerprint(stage="align", version=VERSION, encoder=encoder, weights=weights, constants=constants)
+        return fingerprint(
+            stage="align",
+            version=VERSION,
+            encoder=encoder,
+            weights=weights,
+            constants=constants,
+            precision=self.precision,
+        )
 
 
 def load_aligner(settings: AlignerSettings, device: str = "cpu") -> Aligner:
@@ -103,5 +113,5 @@ def load_aligner(settings: AlignerSettings, device: str = "cpu") -> Aligner:
     """
     recipe = settings.recipe()
     if isinstance(recipe, TrainedRecipe):
-        return TrainedAligner(settings.folder, recipe, device, settings.batch_tokens)
-    return SimilarityAligner(recipe, device, settings.batch_tokens)
+        return TrainedAligner(settings.folder, recipe, device, settings.batch_tokens, settings.precision)
+    return SimilarityAligner(recipe, device, settings.batch_tokens, settings.precision)

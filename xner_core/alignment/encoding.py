@@ -10,6 +10,7 @@ from transformers import PreTrainedTokenizerFast
 
 from xner_core.models.batching import pad, token_batches
 from xner_core.models.loading import keep_lower_layers, load_encoder, model_window
+from xner_core.models.precision import Precision, arithmetic
 from xner_core.text import words
 
 # Tokens that two neighbouring windows of a long text share; each decides half of them.
@@ -65,7 +66,9 @@ def words_of_tokens(
 class WordEncoder:
     """An encoder that gives words the mean of their tokens' hidden states."""
 
-    def __init__(self, name: str, device: str, batch_tokens: int, layer: int | None = None):
+    def __init__(
+        self, name: str, device: str, batch_tokens: int, layer: int | None = None, precision: Precision = "float32"
+    ):
         model, tokenizer = load_encoder(name)
         self.layers: int = model.config.num_hidden_layers
         # 7 of 12; good middle layers lie at about this depth in larger encoders as well.
@@ -75,6 +78,7 @@ class WordEncoder:
         self._model = model.to(device)
         self._device = torch.device(device)
         self._batch_tokens = batch_tokens
+        self._precision = precision
         self._tokenizer = tokenizer
         self._window = model_window(model, tokenizer)
         self._padding = tokenizer.pad_token_id
@@ -140,7 +144,7 @@ class WordEncoder:
         states = [torch.zeros(words_before[-1], hidden, device=self._device) for _ in layers]
         for batch in token_batches([len(window) for window in windows], self._batch_tokens):
             ids, mask = pad([windows[i] for i in batch], self._padding)
-            with torch.autocast(self._device.type, torch.bfloat16, enabled=self._device.type == "cuda"):
+            with arithmetic(self._device, self._precision):
                 output = self._model(
                     input_ids=ids.to(self._device), attention_mask=mask.to(self._device), output_hidden_states=True
                 )

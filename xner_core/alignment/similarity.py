@@ -17,6 +17,7 @@ from xner_core.alignment.encoding import WordEncoder
 from xner_core.alignment.preparation import PreparedQueries, StagedAligner, answer, prepare, span_rules
 from xner_core.alignment.query import Alignment, AlignmentQuery
 from xner_core.alignment.recipe import AlignerRecipe
+from xner_core.models.precision import Precision
 
 # Pairs whose word states are held at once, in one layer.
 _PAIRS_AT_ONCE = 512
@@ -29,10 +30,12 @@ _MEAN_SHRINKAGE = 4.0
 class SimilarityAligner(StagedAligner):
     """Aligns by hidden-state similarity; an `Aligner`."""
 
-    def __init__(self, recipe: AlignerRecipe, device: str = "cpu", batch_tokens: int = 4096):
+    def __init__(
+        self, recipe: AlignerRecipe, device: str = "cpu", batch_tokens: int = 4096, precision: Precision = "float32"
+    ):
         super().__init__()
         self._recipe = recipe
-        self._encoder = WordEncoder(recipe.encoder, device, batch_tokens, recipe.layer)
+        self._encoder = WordEncoder(recipe.encoder, device, batch_tokens, recipe.layer, precision)
         self._encoder.keep_lower_layers()
 
     def prepare(self, queries: Sequence[AlignmentQuery]) -> PreparedQueries:

@@ -27,6 +27,7 @@ from xner_core.alignment.scorers import HEADS, PairScorer
 from xner_core.alignment.segments import span_scores
 from xner_core.models.batching import token_batches
 from xner_core.models.loading import keep_lower_layers, load_encoder, model_window
+from xner_core.models.precision import Precision, arithmetic
 
 HEAD_FILE = "head.safetensors"
 ADAPTER_FILE = "adapter_model.safetensors"
@@ -49,13 +50,21 @@ class PreparedRows:
 class TrainedAligner(StagedAligner):
     """Aligns by a trained scorer of sentence pairs; an `Aligner`."""
 
-    def __init__(self, folder: str | Path, recipe: TrainedRecipe, device: str = "cpu", batch_tokens: int = 4096):
+    def __init__(
+        self,
+        folder: str | Path,
+        recipe: TrainedRecipe,
+        device: str = "cpu",
+        batch_tokens: int = 4096,
+        precision: Precision = "float32",
+    ):
         super().__init__()
         scorer, self._tokeniser = load_scorer(folder, recipe)
         self._scorer = scorer.to(device).eval()
         self._recipe = recipe
         self._device = torch.device(device)
         self._batch_tokens = batch_tokens
+        self._precision = precision
 
     def prepare(self, queries: Sequence[AlignmentQuery]) -> PreparedRows:
         prepared = prepare(self._tokeniser, queries)
@@ -69,7 +78,7 @@ class TrainedAligner(StagedAligner):
         potentials = [np.full((length, 3), _UNREAD, dtype=np.float32) for length in lengths]
         for batch in token_batches([len(row.ids) for row in rows], self._batch_tokens):
             chosen = [rows[i] for i in batch]
-            with torch.autocast(self._device.type, torch.bfloat16, enabled=self._device.type == "cuda"):
+            with arithmetic(self._device, self._precision):
                 found = self._scorer(collate_rows(chosen, self._tokeniser.padding).to(self._device))
             owners = [(row, entity) for row in chosen for entity in row.entities]
             for (row, entity), values in zip(owners, found.float().cpu().numpy(), strict=True):

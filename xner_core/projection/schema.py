@@ -27,6 +27,8 @@ TAGS = pa.schema(
     [
         pa.field("pair_id", pa.string(), nullable=False),
         pa.field("entities", pa.list_(TAG), nullable=False),
+        # What the tagger finds in the target text by itself; null where it was not asked.
+        pa.field("mentions", pa.list_(TAG)),
         # What the tagger raised on this row; its entities are then not known.
         pa.field("error", pa.string()),
     ]
@@ -52,6 +54,8 @@ LABELS = pa.schema(
         pa.field("source_text", pa.string(), nullable=False),
         pa.field("target_text", pa.string(), nullable=False),
         pa.field("entities", pa.list_(ENTITY), nullable=False),
+        # As in TAGS: not what was projected, but what it can be compared with.
+        pa.field("mentions", pa.list_(TAG)),
         # What a stage raised on this row; it has no entities then, and training drops it.
         pa.field("error", pa.string()),
         # Provenance: where the pair came from, and what made its labels.

@@ -44,21 +44,34 @@ def run_isolating(
 
 
 def tag_shard(tagger: Tagger, pairs: pa.Table) -> pa.Table:
-    """The entities of each pair's source side, in the schema `TAGS`.
+    """The entities of each pair's source side, and the tagger's own mentions in its target side, in the schema `TAGS`.
 
     Args:
-        tagger: the tagger
-        pairs: with columns `pair_id` and `source_text`
+        tagger: the tagger; its settings say whether there are mentions
+        pairs: with columns `pair_id`, `source_text` and `target_text`
     """
-    entities, errors = run_isolating(tagger.tag, pairs["source_text"].to_pylist())
+    sides = [pairs["source_text"].to_pylist()]
+    if tagger.settings.mentions:
+        sides.append(pairs["target_text"].to_pylist())
+
+    def tag(rows: Sequence[tuple[str, ...]]) -> list[list[list[dict[str, Any]]]]:
+        """The tags of each row's texts."""
+        found = [
+            [_tag(entity) for entity in entities] for entities in tagger.tag([text for row in rows for text in row])
+        ]
+        return [found[i : i + len(sides)] for i in range(0, len(found), len(sides))]
+
+    found, errors = run_isolating(tag, list(zip(*sides, strict=True)))
+    entities = [tags[0] if tags else [] for tags in found]
     rows = {
         "pair_id": pairs["pair_id"],
-        "entities": [[_tag(entity) for entity in found or []] for found in entities],
+        "entities": entities,
+        "mentions": [tags[1] if tags and tagger.settings.mentions else None for tags in found],
         "error": errors,
     }
     counts = {
         "pairs": pairs.num_rows,
-        "entities": sum(len(found or []) for found in entities),
+        "entities": sum(map(len, entities)),
         "errors": sum(error is not None for error in errors),
     }
     return with_counts(pa.table(rows, schema=TAGS), counts)
@@ -106,7 +119,7 @@ def align_shard(aligner: Aligner, pairs: pa.Table, tags: pa.Table, provenance: d
         for entities, found, error in zip(tagged, alignments, errors, strict=True)
     ]
     rows = {name: pairs[name] for name in ("pair_id", "source_text", "target_text", "score", "origin")}
-    rows |= {"entities": labels, "error": errors}
+    rows |= {"entities": labels, "mentions": tags["mentions"], "error": errors}
     rows |= {name: pa.repeat(value, pairs.num_rows) for name, value in provenance.items()}
     table = pa.table({name: rows[name] for name in LABELS.names}, schema=LABELS)
     return with_counts(table, count_labels(labels, errors))

@@ -81,7 +81,7 @@ def make_examples(settings: ExampleSettings) -> dict[str, Any]:
     for path in settings.lexicons:
         lists[lexicon_language(path)].append(path)
     lexicons = {corpus.target: Lexicon.read(lists[corpus.target]) for corpus in corpora}
-    tagger = TaggerSettings(settings.tagger, "conll", BATCH_TOKENS)
+    tagger = TaggerSettings(settings.tagger, batch_tokens=BATCH_TOKENS)
     shared = {
         "version": VERSION,
         "tagger": tagger.fingerprint(),

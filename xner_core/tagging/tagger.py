@@ -11,13 +11,14 @@ from jsonargparse.typing import PositiveInt
 from xner_core.hashing import fingerprint
 from xner_core.models.batching import pad, token_batches
 from xner_core.models.loading import STARTER, load_token_classifier, model_digest, model_window, tagger_folder
+from xner_core.models.precision import Precision, arithmetic
 from xner_core.models.tokenisation import TokenisedText, WordTokeniser
 from xner_core.spans import Entity
 from xner_core.tagging.decoding import decode
 from xner_core.tagging.labels import LabelScheme, label_map
 
 # Raised whenever the same model and settings would give other entities.
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -27,20 +28,27 @@ class TaggerSettings:
     Args:
         model: a Hugging Face token classification model, a local folder, or `starter`
         label_map: `conll`, `ontonotes`, or a map from the model's entity types to those to keep
+        mentions: tag the target texts as well, so that a training can compare what is projected with what the tagger
+            finds there by itself; of use where the model is multilingual
+        precision: of the model's arithmetic; bfloat16 is faster where the hardware has it, and moves scores slightly
         batch_tokens: tokens, padding included, that the model reads at once
     """
 
     model: str = STARTER
     label_map: str | dict[str, str] = "conll"
+    mentions: bool = True
+    precision: Precision = "float32"
     batch_tokens: PositiveInt = 4096
 
     def fingerprint(self) -> str:
-        """The identity of the entities that a tagger with these settings finds."""
+        """The identity of what a tagger with these settings finds."""
         return fingerprint(
             stage="tag",
             version=VERSION,
             model=model_digest(tagger_folder(self.model)),
             labels=label_map(self.label_map),
+            mentions=self.mentions,
+            precision=self.precision,
         )
 
 
@@ -49,7 +57,7 @@ class Tagger:
 
     def __init__(self, settings: TaggerSettings, device: str = "cpu"):
         model, tokenizer = load_token_classifier(settings.model)
-        self._settings = settings
+        self.settings = settings
         self._device = torch.device(device)
         self._model = model.to(self._device)
         self._tokenise = WordTokeniser(tokenizer, model_window(model, tokenizer))
@@ -78,9 +86,9 @@ class Tagger:
         probabilities[:, 0] = 1
         windows = [(offsets[i], window) for i, text in enumerate(texts) for window in text.windows]
         matrix = torch.from_numpy(self._scheme.matrix).to(self._device)
-        for batch in token_batches([len(window.ids) for _, window in windows], self._settings.batch_tokens):
+        for batch in token_batches([len(window.ids) for _, window in windows], self.settings.batch_tokens):
             ids, mask = pad([windows[i][1].ids for i in batch], self._padding)
-            with torch.autocast(self._device.type, torch.bfloat16, enabled=self._device.type == "cuda"):
+            with arithmetic(self._device, self.settings.precision):
                 logits = self._model(input_ids=ids.to(self._device), attention_mask=mask.to(self._device)).logits
             states = (logits.float().softmax(dim=-1) @ matrix).cpu().numpy()
             for row, i in enumerate(batch):
