@@ -20,7 +20,7 @@ from xner_core.cluster_check import require_resources
 from xner_core.errors import XnerError
 from xner_core.files import locate, read_table, write_table
 from xner_core.projection.plan import ProjectionPlan, ShardTask
-from xner_core.projection.schema import read_counts
+from xner_core.projection.schema import read_counts, sum_counts
 from xner_core.projection.stages import align_shard, tag_shard
 from xner_core.ray_session import ensure_ray
 from xner_core.tagging.tagger import Tagger, TaggerSettings
@@ -134,7 +134,7 @@ def run_projection(
             }
         )
         _run(plan, tasks, tagger, aligner, cluster)
-    counts = _sum_counts([_checked_counts(task) for task in plan.tasks])
+    counts = sum_counts([_checked_counts(task) for task in plan.tasks])
     counts["projected_pairs"] = sum(task.pairs for task in tasks)
     counts["seconds"] = round(time.monotonic() - started, 3)
     return counts
@@ -181,14 +181,3 @@ def _checked_counts(task: ShardTask) -> dict[str, Any]:
             f"{task.labels_path}: holds {counts['pairs']} pairs, its shard {task.pairs}; delete it and run again"
         )
     return counts
-
-
-def _sum_counts(counts: list[dict[str, Any]]) -> dict[str, Any]:
-    total: dict[str, Any] = {}
-    for one in counts:
-        for name, value in one.items():
-            if isinstance(value, dict):
-                total[name] = _sum_counts([total.get(name, {}), value])
-            else:
-                total[name] = total.get(name, 0) + value
-    return total

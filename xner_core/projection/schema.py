@@ -5,6 +5,7 @@ key `xner` of its Parquet metadata.
 """
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
@@ -80,3 +81,15 @@ def read_counts(location: Location) -> dict[str, Any]:
     """The counts that a tag or label file holds, read from its footer alone."""
     with location.open_input() as stream:
         return json.loads(pq.read_metadata(stream).metadata[_COUNTS_KEY])
+
+
+def sum_counts(counts: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """The counts of several files added up, name by name."""
+    total: dict[str, Any] = {}
+    for one in counts:
+        for name, value in one.items():
+            if isinstance(value, dict):
+                total[name] = sum_counts([total.get(name, {}), value])
+            else:
+                total[name] = total.get(name, 0) + value
+    return total
