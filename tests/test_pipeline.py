@@ -70,7 +70,7 @@ def test_every_pair_is_labelled_once_and_anyone_can_read_it(settings):
     assert pairs["rejected"]["empty"] == 2
     labelled = result["labelled"]
     assert labelled["pairs"] == labelled["projected_pairs"] == 2 * PAIRS - 2
-    assert labelled["errors"] == 0
+    assert labelled["quarantined"] == 0
     assert labelled["entities"] == labelled["projected"] + sum(labelled["unknown_by_reason"].values()) > 0
     assert len(label_files(result)) == result["shards"] > 4
     assert "2 rejected (empty 2)" in summary(result)

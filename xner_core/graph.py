@@ -15,7 +15,7 @@ import torch
 from jsonargparse.typing import NonNegativeFloat, PositiveFloat, PositiveInt
 from ray.data import ActorPoolStrategy, DataContext
 
-from xner_core.alignment.aligner import AlignerSettings, load_aligner
+from xner_core.alignment.aligner import AlignerSettings
 from xner_core.cluster_check import require_resources
 from xner_core.errors import XnerError
 from xner_core.files import locate, read_table, write_table
@@ -23,7 +23,7 @@ from xner_core.projection.plan import ProjectionPlan, ShardTask
 from xner_core.projection.schema import read_counts, sum_counts
 from xner_core.projection.stages import align_shard, tag_shard
 from xner_core.ray_session import ensure_ray
-from xner_core.tagging.tagger import Tagger, TaggerSettings
+from xner_core.tagging.tagger import TaggerSettings
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ class TagShards:
     """An actor that writes the tag file of each shard it is given, unless there is one."""
 
     def __init__(self, settings: TaggerSettings, pool: PoolSettings):
-        self._tagger = Tagger(settings, _device(pool))
+        self._tagger = settings.load(_device(pool))
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         task = ShardTask(**row)
@@ -100,7 +100,7 @@ class AlignShards:
     """An actor that writes the label file of each shard it is given, from its tag file."""
 
     def __init__(self, settings: AlignerSettings, pool: PoolSettings, tags_fingerprint: str):
-        self._aligner = load_aligner(settings, _device(pool))
+        self._aligner = settings.load(_device(pool))
         self._provenance = {"tagger": tags_fingerprint, "aligner": settings.fingerprint()}
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:

@@ -147,8 +147,8 @@ def summary(result: dict[str, Any]) -> str:
         f"entities  {labelled['entities']} found, {labelled['projected']} projected"
         + _reasons("unknown", labelled["unknown_by_reason"]),
     ]
-    if labelled["errors"]:
-        lines.append(f"errors    {labelled['errors']} pairs on which a model failed; see the column `error`")
+    if labelled["quarantined"]:
+        lines.append(f"set aside {labelled['quarantined']} pairs in quarantine; the column `quarantine` says why")
     if labelled["projected_pairs"]:
         rate = labelled["projected_pairs"] / labelled["seconds"]
         lines.append(f"speed     {rate:.1f} pairs/s, start-up included")

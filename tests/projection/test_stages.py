@@ -20,11 +20,11 @@ def test_only_the_rows_that_raise_are_lost(rows):
             raise ValueError("poison")
         return [number + 1 for number, _ in batch]
 
-    results, errors = run_isolating(run, rows)
-    assert len(results) == len(errors) == len(rows)
-    for (number, poisoned), result, error in zip(rows, results, errors, strict=True):
+    results, reasons = run_isolating(run, rows)
+    assert len(results) == len(reasons) == len(rows)
+    for (number, poisoned), result, reason in zip(rows, results, reasons, strict=True):
         assert result == (None if poisoned else number + 1)
-        assert ("poison" in error) if poisoned else error is None
+        assert ("poison" in reason) if poisoned else reason is None
 
 
 def test_running_out_of_memory_is_no_rows_fault():
@@ -98,8 +98,8 @@ def test_a_row_that_raises_keeps_its_traceback_and_loses_no_other(pairs, tagger,
     tags = tag_shard(tagger, pairs)
     aligner = load_aligner(AlignerSettings(model="similarity", encoder=tiny_encoder, min_confidence=0))
     labels = align_shard(aligner, pairs, tags, PROVENANCE).to_pylist()
-    assert [row["error"] is not None for row in labels] == [False, False, False, True]
-    assert "cannot read this" in labels[3]["error"]
+    assert [row["quarantine"] is not None for row in labels] == [False, False, False, True]
+    assert "cannot read this" in labels[3]["quarantine"]
     assert labels[3]["entities"] == []
 
 

@@ -35,14 +35,16 @@ def label(type_: str, start: int | None, end: int | None, tagger: float = 1.0, a
     }
 
 
-def row(text: str, labels: Sequence[dict[str, Any]] = (), error: str | None = None, id_: str | None = None) -> dict:
+def row(
+    text: str, labels: Sequence[dict[str, Any]] = (), quarantine: str | None = None, id_: str | None = None
+) -> dict:
     """A row of a label file."""
     return {
         "pair_id": id_ or hashlib.blake2b(text.encode(), digest_size=16).hexdigest(),
         "source_text": "source",
         "target_text": text,
         "entities": list(labels),
-        "error": error,
+        "quarantine": quarantine,
         "score": None,
         "origin": "test",
         "source_language": "en",

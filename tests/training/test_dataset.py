@@ -10,7 +10,8 @@ from xner_core.training.labels import LabelFilter, find_label_files
 
 def test_features_stream_in_one_order_and_leave_out_what_is_not_trained_on(ray_session, tiny_encoder, tmp_path):
     rows = [row("Anna", [label("PER", 0, 4)], id_=f"{number:032x}") for number in range(50)]
-    folder = write_labels(tmp_path, rows, [row("kaputt", error="Traceback")], sentences(60), [], sentences(40, seed=3))
+    broken = [row("kaputt", quarantine="Traceback")]
+    folder = write_labels(tmp_path, rows, broken, sentences(60), [], sentences(40, seed=3))
     files = find_label_files([folder])
     tokenizer = AutoTokenizer.from_pretrained(tiny_encoder)
     label_filter = LabelFilter(held_out=0.2)

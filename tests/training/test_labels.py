@@ -46,7 +46,7 @@ def test_a_folder_without_labels_is_refused(tmp_path):
 def test_a_file_that_holds_no_labels_is_refused(tmp_path):
     folder = tmp_path / FINGERPRINT / "language=de" / "domain=news"
     write_table(locate(folder / "1.parquet"), pa.table({"pair_id": ["00"]}))
-    with pytest.raises(XnerError, match="no column entities, error, target_text"):
+    with pytest.raises(XnerError, match="no column entities, quarantine, target_text"):
         count_rows(find_label_files([str(tmp_path)])[0])
     (folder / "1.parquet").write_bytes(b"PAR1 and no more")
     with pytest.raises(XnerError, match="not a readable Parquet file"):
@@ -75,7 +75,7 @@ def test_sure_labels_are_entities_unsure_ones_masked_and_failed_ones_leave_their
 
 
 def test_pairs_on_which_a_stage_failed_are_dropped():
-    assert list(LabelFilter().training(_table(row("Text", error="Traceback")))) == []
+    assert list(LabelFilter().training(_table(row("Text", quarantine="Traceback")))) == []
 
 
 def test_held_out_pairs_are_the_others_and_few():

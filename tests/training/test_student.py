@@ -47,7 +47,7 @@ def test_plan_counts_what_is_trained_on(recipe, dev, tmp_path):
     rows = [
         row("Anna in Ulm", [label("PER", 0, 4), label("LOC", 8, 11, aligner=0.2)]),
         row("Otto in Bonn", [label("PER", 0, 4), label("ORG", None, None)]),
-        row("kaputt", error="Traceback"),
+        row("kaputt", quarantine="Traceback"),
     ]
     plan = _plan(replace(recipe, dev=dev, min_aligner_confidence=0.5, types=["PER"]), tmp_path, rows, [])
     assert (plan.counts.sentences, plan.counts.entities, plan.counts.masked) == (2, {"PER": 2}, 1)
@@ -66,7 +66,7 @@ def test_without_a_dev_file_some_pairs_are_held_out(recipe, tmp_path):
     ("rows", "message"),
     [
         ([], "no sentence to train on"),
-        ([row("kaputt", error="Traceback")], "no sentence to train on"),
+        ([row("kaputt", quarantine="Traceback")], "no sentence to train on"),
         ([row("Es regnet .")], "no entity of the types"),
         ([row("Anna lacht", [label("PER", 0, 4, tagger=0.1)])], "no entity of the types .* 1 of too little confidence"),
     ],

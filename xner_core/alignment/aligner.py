@@ -104,6 +104,10 @@ class AlignerSettings:
             precision=self.precision,
         )
 
+    def load(self, device: str = "cpu") -> Aligner:
+        """The aligner, on a device, `cpu` or `cuda`; see `load_aligner`."""
+        return load_aligner(self, device)
+
 
 def load_aligner(settings: AlignerSettings, device: str = "cpu") -> Aligner:
     """Loads an aligner onto a device, `cpu` or `cuda`.

@@ -10,7 +10,7 @@ from xner_core.hashing import fingerprint
 from xner_core.tagging.tagger import TaggerSettings
 
 # Raised whenever the label files of the same tags and alignments would look otherwise.
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,8 @@ TAGS = pa.schema(
         pa.field("entities", pa.list_(TAG), nullable=False),
         # What the tagger finds in the target text by itself; null where it was not asked.
         pa.field("mentions", pa.list_(TAG)),
-        # What the tagger raised on this row; its entities are then not known.
-        pa.field("error", pa.string()),
+        # Why the row is in quarantine: what the tagger raised on it, or how it ended the tagger's process.
+        pa.field("quarantine", pa.string()),
     ]
 )
 
@@ -57,8 +57,9 @@ LABELS = pa.schema(
         pa.field("entities", pa.list_(ENTITY), nullable=False),
         # As in TAGS: not what was projected, but what it can be compared with.
         pa.field("mentions", pa.list_(TAG)),
-        # What a stage raised on this row; it has no entities then, and training drops it.
-        pa.field("error", pa.string()),
+        # Why the row is in quarantine: what a model raised on it, or how it ended the model's process. It has no
+        # entities then, and training drops it.
+        pa.field("quarantine", pa.string()),
         # Provenance: where the pair came from, and what made its labels.
         pa.field("score", pa.float32()),
         pa.field("origin", pa.string()),

@@ -27,7 +27,7 @@ def run_isolating(
     """Runs a function on a batch; where it raises, halves the batch until the rows that it raises on are found.
 
     Returns:
-        results and errors, one each for every row: a row has either a result or the traceback of what was raised
+        results and quarantine, one each for every row: a row has either a result or the reason why there is none
     """
     if not rows:
         return [], []
@@ -39,8 +39,8 @@ def run_isolating(
         if len(rows) == 1:
             return [None], [traceback.format_exc(limit=-3)]
         half = len(rows) // 2
-        results, errors = zip(run_isolating(run, rows[:half]), run_isolating(run, rows[half:]), strict=True)
-        return results[0] + results[1], errors[0] + errors[1]
+        results, reasons = zip(run_isolating(run, rows[:half]), run_isolating(run, rows[half:]), strict=True)
+        return results[0] + results[1], reasons[0] + reasons[1]
 
 
 def tag_shard(tagger: Tagger, pairs: pa.Table) -> pa.Table:
@@ -61,18 +61,18 @@ def tag_shard(tagger: Tagger, pairs: pa.Table) -> pa.Table:
         ]
         return [found[i : i + len(sides)] for i in range(0, len(found), len(sides))]
 
-    found, errors = run_isolating(tag, list(zip(*sides, strict=True)))
+    found, quarantine = run_isolating(tag, list(zip(*sides, strict=True)))
     entities = [tags[0] if tags else [] for tags in found]
     rows = {
         "pair_id": pairs["pair_id"],
         "entities": entities,
         "mentions": [tags[1] if tags and tagger.settings.mentions else None for tags in found],
-        "error": errors,
+        "quarantine": quarantine,
     }
     counts = {
         "pairs": pairs.num_rows,
         "entities": sum(map(len, entities)),
-        "errors": sum(error is not None for error in errors),
+        "quarantined": sum(reason is not None for reason in quarantine),
     }
     return with_counts(pa.table(rows, schema=TAGS), counts)
 
@@ -112,17 +112,17 @@ def align_shard(aligner: Aligner, pairs: pa.Table, tags: pa.Table, provenance: d
             pairs["source_text"].to_pylist(), pairs["target_text"].to_pylist(), tagged, strict=True
         )
     ]
-    alignments, errors = run_isolating(aligner.align, queries)
-    errors = [tag_error or error for tag_error, error in zip(tags["error"].to_pylist(), errors, strict=True)]
+    alignments, quarantine = run_isolating(aligner.align, queries)
+    quarantine = [of_tags or reason for of_tags, reason in zip(tags["quarantine"].to_pylist(), quarantine, strict=True)]
     labels = [
-        [] if error else [_label(*both) for both in zip(entities, found, strict=True)]
-        for entities, found, error in zip(tagged, alignments, errors, strict=True)
+        [] if reason else [_label(*both) for both in zip(entities, found, strict=True)]
+        for entities, found, reason in zip(tagged, alignments, quarantine, strict=True)
     ]
     rows = {name: pairs[name] for name in ("pair_id", "source_text", "target_text", "score", "origin")}
-    rows |= {"entities": labels, "mentions": tags["mentions"], "error": errors}
+    rows |= {"entities": labels, "mentions": tags["mentions"], "quarantine": quarantine}
     rows |= {name: pa.repeat(value, pairs.num_rows) for name, value in provenance.items()}
     table = pa.table({name: rows[name] for name in LABELS.names}, schema=LABELS)
-    return with_counts(table, count_labels(labels, errors))
+    return with_counts(table, count_labels(labels, quarantine))
 
 
 def _label(tag: dict[str, Any], alignment: Alignment) -> dict[str, Any]:
@@ -140,12 +140,12 @@ def _label(tag: dict[str, Any], alignment: Alignment) -> dict[str, Any]:
     }
 
 
-def count_labels(labels: Sequence[Sequence[dict[str, Any]]], errors: Sequence[str | None]) -> dict[str, Any]:
+def count_labels(labels: Sequence[Sequence[dict[str, Any]]], quarantine: Sequence[str | None]) -> dict[str, Any]:
     """What a label file counts of itself; counts of files can be added up."""
     entities = [entity for row in labels for entity in row]
     return {
         "pairs": len(labels),
-        "errors": sum(error is not None for error in errors),
+        "quarantined": sum(reason is not None for reason in quarantine),
         "entities": len(entities),
         "projected": sum(entity["status"] == PROJECTED for entity in entities),
         "projected_by_type": dict(Counter(entity["type"] for entity in entities if entity["status"] == PROJECTED)),

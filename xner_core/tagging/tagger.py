@@ -51,6 +51,10 @@ class TaggerSettings:
             precision=self.precision,
         )
 
+    def load(self, device: str = "cpu") -> "Tagger":
+        """The tagger, on a device, `cpu` or `cuda`."""
+        return Tagger(self, device)
+
 
 class Tagger:
     """Tags raw texts. Several threads may call `tag`: one computes at a time, while another tokenises."""

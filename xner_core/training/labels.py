@@ -15,7 +15,7 @@ from xner_core.projection.schema import PROJECTED
 from xner_core.spans import Entity, Span
 from xner_core.training.features import AnnotatedText
 
-COLUMNS = ["pair_id", "target_text", "entities", "error"]
+COLUMNS = ["pair_id", "target_text", "entities", "quarantine"]
 _LAYOUT = re.compile(r"(?P<fingerprint>[^/]+)/language=(?P<language>[^/]+)/domain=(?P<domain>[^/]+)/[^/]+\.parquet$")
 
 
@@ -118,8 +118,8 @@ class LabelFilter:
 
 
 def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
-    """The rows on which no stage of the projection failed."""
-    return (row for row in table.select(COLUMNS).to_pylist() if row["error"] is None)
+    """The rows that are not in quarantine."""
+    return (row for row in table.select(COLUMNS).to_pylist() if row["quarantine"] is None)
 
 
 @dataclass
