@@ -27,6 +27,7 @@ from xner_core.corpus.layout import open_corpus
 from xner_core.errors import XnerError
 from xner_core.evaluation.figures import projection_figures
 from xner_core.evaluation.gold import GoldPair, read_gold
+from xner_core.evaluation.tables import text_table
 from xner_core.files import locate
 from xner_core.models.loading import STARTER
 from xner_core.spans import Entity
@@ -296,12 +297,8 @@ def _share_right(links: Sequence[tuple[Link, bool | None]]) -> float | None:
 
 def as_table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Rows of equal keys, as lines for people to read; shares in percent."""
-    columns = []
-    for number, name in enumerate(rows[0]):
-        cells = [name.replace("_", " "), *(_cell(row[name]) for row in rows)]
-        width = max(map(len, cells))
-        columns.append([cell.rjust(width) if number else cell.ljust(width) for cell in cells])
-    return "\n".join("  ".join(line) for line in zip(*columns, strict=True))
+    header = [name.replace("_", " ") for name in rows[0]]
+    return text_table(header, [[_cell(value) for value in row.values()] for row in rows])
 
 
 def _cell(value: str | int | float | None) -> str:

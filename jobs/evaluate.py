@@ -2,10 +2,12 @@
 
 from xner_core.cli import Command, run_job
 from xner_core.evaluation.projection import ProjectionEvaluation, evaluate_projection
+from xner_core.evaluation.student import StudentEvaluation, evaluate_student
 from xner_core.evaluation.tagger import TaggerEvaluation, evaluate_tagger
 
 COMMANDS = {
     "tagger": Command(TaggerEvaluation, evaluate_tagger),
+    "student": Command(StudentEvaluation, evaluate_student),
     "projection": Command(ProjectionEvaluation, evaluate_projection),
 }
 

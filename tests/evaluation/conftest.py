@@ -1,4 +1,4 @@
-"""Gold files for tests; makes `gold_rows` importable by the tests beside it."""
+"""Gold files for tests; makes `gold_rows`, and `label_files` of the tests of training, importable."""
 
 import gzip
 import json
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent / "training")]
 
 
 @pytest.fixture

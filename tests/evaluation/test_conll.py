@@ -4,6 +4,7 @@ import pytest
 
 from xner_core.errors import XnerError
 from xner_core.evaluation.conll import TaggedSentence, read_conll
+from xner_core.evaluation.gold import read_sentences
 from xner_core.evaluation.tagger import TaggerEvaluation, evaluate_tagger, predict_tags
 from xner_core.tagging.tagger import Tagger, TaggerSettings
 
@@ -63,8 +64,9 @@ def test_a_tagger_that_copies_gold_scores_one(tiny_tagger, tmp_path):
     tagger = Tagger(TaggerSettings(tiny_tagger))
     types = set(tagger.types)
     for tokens in (["Ann", "saw", "Bonn", "and", "Ulm", "."], ["北", "京", "是", "首", "都"]):
-        sentence = TaggedSentence(tokens, ["O"] * len(tokens))
-        (tags,) = predict_tags(tagger, [sentence], types)
+        untagged = tmp_path / "untagged.conll"
+        untagged.write_text("".join(f"{token}\tO\n" for token in tokens))
+        (tags,) = predict_tags(tagger, read_sentences(untagged), types)
         path = tmp_path / "copy.conll"
         path.write_text("".join(f"{token}\t{tag}\n" for token, tag in zip(tokens, tags, strict=True)))
         result = evaluate_tagger(TaggerEvaluation(tiny_tagger, str(path), ",".join(sorted(types))))

@@ -2,7 +2,7 @@ import pytest
 from gold_rows import ROWS
 
 from xner_core.errors import XnerError
-from xner_core.evaluation.gold import count_bound, read_gold
+from xner_core.evaluation.gold import GoldSentence, count_bound, read_gold, read_sentences
 from xner_core.spans import Span
 
 
@@ -22,6 +22,28 @@ def test_the_bound_is_the_f1_of_typed_counts(write):
 
 def _with(**changes):
     return {"en": ROWS[0]["en"], "de": {**ROWS[0]["de"], **changes}}
+
+
+def test_sentences_of_one_language_are_read_from_conll_and_from_json_lines(write, tmp_path):
+    written = read_sentences(write(*ROWS, name="gold.jsonl.gz"), "zh")
+    assert [sentence.text for sentence in written] == ["Ada遇到 Bob", "罗马睡"]
+    (tmp_path / "zh.conll").write_text("罗马\tB-LOC\n睡\tO\n\n艾达\tB-PER\n遇到\tO\nBob\tB-PER\n")
+    assert read_sentences(tmp_path / "zh.conll") == [
+        written[1],
+        GoldSentence("艾达遇到Bob", [Span(0, 2), Span(2, 4), Span(4, 7)], ["B-PER", "O", "B-PER"]),
+    ]
+    assert written[1].of_types({"PER"}).tags == ["O", "O"]
+    assert written[1].of_types({"LOC"}) == written[1]
+
+
+def test_json_lines_need_a_language_and_files_a_sentence(write, tmp_path):
+    with pytest.raises(XnerError, match="name the one to read"):
+        read_sentences(write(*ROWS))
+    with pytest.raises(XnerError, match="no side 'fr'; there are de, en, zh"):
+        read_sentences(write(*ROWS), "fr")
+    (tmp_path / "empty.conll").write_bytes(b"\n\n")
+    with pytest.raises(XnerError, match="holds no sentence"):
+        read_sentences(tmp_path / "empty.conll")
 
 
 @pytest.mark.parametrize(

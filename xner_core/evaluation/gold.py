@@ -1,23 +1,24 @@
-"""Sentences whose two sides are annotated by hand, and what can be reached on them at most."""
+"""Sentences annotated by hand, in one language or in two, and what a projection can reach on them at most."""
 
 import json
 import logging
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from xner_core.errors import XnerError
-from xner_core.evaluation.conll import read_lines
+from xner_core.evaluation.conll import read_conll, read_lines
 from xner_core.spans import Entity, Span, as_iob2, entities_of_tags, join_tokens, locate_tokens
+from xner_core.text import is_unspaced
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class AnnotatedSide:
-    """One side of a gold sentence: its text, its tokens' spans in it, and their IOB2 tags."""
+class GoldSentence:
+    """A sentence annotated by hand: its text, its tokens' spans in it, and their IOB2 tags."""
 
     text: str
     tokens: list[Span]
@@ -26,9 +27,13 @@ class AnnotatedSide:
     def entities(self) -> list[Entity]:
         return entities_of_tags(self.tags, self.tokens)
 
+    def of_types(self, types: Collection[str]) -> "GoldSentence":
+        """The sentence with all other types as O."""
+        return replace(self, tags=[tag if tag[2:] in types else "O" for tag in self.tags])
 
-# The source side and the target side.
-GoldPair = tuple[AnnotatedSide, AnnotatedSide]
+
+# The two sides of a sentence, source and target.
+GoldPair = tuple[GoldSentence, GoldSentence]
 
 
 def count_bound(pairs: Sequence[GoldPair]) -> float:
@@ -47,7 +52,36 @@ def read_gold(path: str | Path, source: str, target: str) -> list[GoldPair]:
     Raises:
         XnerError: no such file, a damaged one, or a line that is not as it should be; names the line.
     """
-    pairs = []
+    return _read_rows(path, source, target)
+
+
+def read_sentences(path: str | Path, language: str | None = None) -> list[GoldSentence]:
+    """The sentences of one language in a CoNLL file or in JSON lines, `.jsonl` (see `read_gold`), both plain or `.gz`.
+
+    Args:
+        path: the file
+        language: which side of JSON lines; not needed for CoNLL, whose tokens are joined as the script of the whole
+            file is written
+
+    Raises:
+        XnerError: no such file, a damaged one, a line that is not as it should be, or no sentence at all.
+    """
+    if Path(path).name.removesuffix(".gz").endswith(".jsonl"):
+        if language is None:
+            raise XnerError(f"{path}: JSON lines may hold several languages; name the one to read")
+        return [side for (side,) in _read_rows(path, language)]
+    sentences = read_conll(path)
+    if not sentences:
+        raise XnerError(f"{path}: holds no sentence")
+    unspaced = is_unspaced("".join(token for sentence in sentences for token in sentence.tokens))
+    return [
+        GoldSentence(*join_tokens(sentence.tokens, "zh" if unspaced else "en"), sentence.tags) for sentence in sentences
+    ]
+
+
+def _read_rows(path: str | Path, *languages: str) -> list[tuple[GoldSentence, ...]]:
+    """The sides in these languages of each sentence."""
+    rows = []
     for number, line in enumerate(read_lines(path), start=1):
         if not line.strip():
             continue
@@ -55,15 +89,15 @@ def read_gold(path: str | Path, source: str, target: str) -> list[GoldPair]:
             row = json.loads(line)
             if not isinstance(row, dict):
                 raise ValueError("not a JSON object")
-            pairs.append((_side(row, source, f"{path}:{number}"), _side(row, target, f"{path}:{number}")))
+            rows.append(tuple(_side(row, language, f"{path}:{number}") for language in languages))
         except ValueError as error:
             raise XnerError(f"{path}:{number}: {error}") from error
-    if not pairs:
+    if not rows:
         raise XnerError(f"{path}: holds no sentence")
-    return pairs
+    return rows
 
 
-def _side(row: dict[str, Any], language: str, where: str) -> AnnotatedSide:
+def _side(row: dict[str, Any], language: str, where: str) -> GoldSentence:
     if language not in row:
         languages = sorted(key for key, value in row.items() if isinstance(value, dict))
         raise ValueError(f"no side {language!r}; there are {', '.join(languages) or 'none'}")
@@ -78,14 +112,14 @@ def _side(row: dict[str, Any], language: str, where: str) -> AnnotatedSide:
             raise ValueError(f"side {language!r}: {tag!r} is no IOB2 tag")
     tags = as_iob2(tags)
     if text is None:
-        return AnnotatedSide(*join_tokens(tokens, language), tags)
+        return GoldSentence(*join_tokens(tokens, language), tags)
     if not isinstance(text, str):
         raise ValueError(f"side {language!r}: text is not a string")
     try:
-        return AnnotatedSide(text, locate_tokens(text, tokens), tags)
+        return GoldSentence(text, locate_tokens(text, tokens), tags)
     except ValueError:
         logger.warning("%s: text of side %r does not hold its tokens in order; they are joined", where, language)
-        return AnnotatedSide(*join_tokens(tokens, language), tags)
+        return GoldSentence(*join_tokens(tokens, language), tags)
 
 
 def _are_strings(value: Any) -> bool:

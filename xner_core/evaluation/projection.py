@@ -15,6 +15,7 @@ from xner_core.errors import XnerError
 from xner_core.evaluation.figures import EntityAligner, projection_figures
 from xner_core.evaluation.gold import read_gold
 from xner_core.evaluation.rivals import LinkAligner, WordPair, eflomal_linker, require, simalign_linker, word_pair
+from xner_core.evaluation.tables import text_table
 from xner_core.files import locate, read_table
 from xner_core.models.loading import STARTER
 from xner_core.tagging.tagger import Tagger, TaggerSettings
@@ -154,11 +155,7 @@ def as_table(rows: Sequence[dict[str, Any]]) -> str:
         "removed null": [_percent(row["null"]["removed_null"]) for row in rows],
         "pairs/s": [f"{row['pairs_per_second']:.1f}" for row in rows],
     }
-    padded = []
-    for name, cells in columns.items():
-        width = max(map(len, [name, *cells]))
-        padded.append([cell.ljust(width) if name == "aligner" else cell.rjust(width) for cell in [name, *cells]])
-    return "\n".join("  ".join(line) for line in zip(*padded, strict=True))
+    return text_table(list(columns), list(zip(*columns.values(), strict=True)))
 
 
 def _percent(share: float | None) -> str:

@@ -1,17 +1,20 @@
-"""Scores a tagger or a student on a CoNLL file."""
+"""Scores a tagger or a student on a gold file."""
 
 import time
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from tqdm import tqdm
 
-from xner_core.errors import XnerError
-from xner_core.evaluation.conll import TaggedSentence, read_conll
+from xner_core.evaluation.gold import GoldSentence, read_sentences
 from xner_core.evaluation.metrics import score
-from xner_core.spans import Span, join_tokens, tags_of_entities
+from xner_core.spans import tags_of_entities
 from xner_core.tagging.tagger import Tagger, TaggerSettings
-from xner_core.text import is_unspaced
+
+# Sentences that a tagger is given at once, which bounds memory.
+_AT_ONCE = 1024
 
 
 @dataclass(frozen=True)
@@ -20,15 +23,17 @@ class TaggerEvaluation:
 
     Args:
         model: a tagger or a student: a Hugging Face name, a local folder, or `starter`
-        conll: CoNLL file (plain or .gz) with IOB2 tags
+        conll: CoNLL file with IOB2 tags, or JSON lines as in `projection` (.jsonl); plain or .gz
         labels: entity types to score, separated by commas; all that the file marks if none are given
         label_map: `conll`, `ontonotes`, or a map from the model's entity types to those of the file
+        language: which side of JSON lines is scored
     """
 
     model: str
     conll: str
     labels: str | None = None
     label_map: str | dict[str, str] = "conll"
+    language: str | None = None
 
     def __post_init__(self):
         if self.labels is not None and not all(self.labels.split(",")):
@@ -36,17 +41,14 @@ class TaggerEvaluation:
 
 
 def evaluate_tagger(settings: TaggerEvaluation) -> dict[str, Any]:
-    """Scores any tagger or student on a CoNLL file."""
-    types = set(settings.labels.split(",")) if settings.labels else None
-    sentences = read_conll(settings.conll, types)
-    if not sentences:
-        raise XnerError(f"{settings.conll}: holds no sentence")
-    types = types or {tag[2:] for sentence in sentences for tag in sentence.tags if tag != "O"}
-    tagger = Tagger(TaggerSettings(settings.model, settings.label_map), "cuda" if torch.cuda.is_available() else "cpu")
+    """Scores any tagger or student on a gold file."""
+    sentences = read_sentences(settings.conll, settings.language)
+    types = set(settings.labels.split(",")) if settings.labels else marked_types(sentences)
+    tagger = load_tagger(settings.model, settings.label_map)
     started = time.monotonic()
     predicted = predict_tags(tagger, sentences, types)
     seconds = time.monotonic() - started
-    result = score([sentence.tags for sentence in sentences], predicted)
+    result = score([sentence.of_types(types).tags for sentence in sentences], predicted)
     return {
         "status": "done",
         "model": settings.model,
@@ -58,14 +60,22 @@ def evaluate_tagger(settings: TaggerEvaluation) -> dict[str, Any]:
     }
 
 
-def predict_tags(tagger: Tagger, sentences: list[TaggedSentence], types: set[str]) -> list[list[str]]:
-    """IOB2 tags of each sentence's tokens; the tokens are joined as the script of the whole file is written."""
-    unspaced = is_unspaced("".join(token for sentence in sentences for token in sentence.tokens))
-    joined: list[tuple[str, list[Span]]] = [
-        join_tokens(sentence.tokens, "zh" if unspaced else "en") for sentence in sentences
-    ]
-    entities = tagger.tag([text for text, _ in joined])
-    return [
-        tags_of_entities([entity for entity in found if entity.type in types], spans)
-        for found, (_, spans) in zip(entities, joined, strict=True)
-    ]
+def load_tagger(model: str, label_map: str | dict[str, str]) -> Tagger:
+    """A tagger or a student, on a GPU if there is one."""
+    return Tagger(TaggerSettings(model, label_map), "cuda" if torch.cuda.is_available() else "cpu")
+
+
+def marked_types(sentences: Sequence[GoldSentence]) -> set[str]:
+    return {tag[2:] for sentence in sentences for tag in sentence.tags if tag != "O"}
+
+
+def predict_tags(tagger: Tagger, sentences: Sequence[GoldSentence], types: Collection[str]) -> list[list[str]]:
+    """IOB2 tags of each sentence's tokens; entities of other types are O."""
+    tags = []
+    with tqdm(total=len(sentences), unit="sentence", desc="tagged", leave=False, disable=None) as progress:
+        for start in range(0, len(sentences), _AT_ONCE):
+            part = sentences[start : start + _AT_ONCE]
+            for sentence, found in zip(part, tagger.tag([sentence.text for sentence in part]), strict=True):
+                tags.append(tags_of_entities([entity for entity in found if entity.type in types], sentence.tokens))
+            progress.update(len(part))
+    return tags

@@ -1,0 +1,119 @@
+"""Scores students against direct transfer: taggers applied to the target language as they are."""
+
+import logging
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from jsonargparse.typing import NonNegativeInt, PositiveInt
+from transformers import AutoConfig
+
+from xner_core.errors import XnerError
+from xner_core.evaluation.comparison import DIRECT_TRANSFER, STUDENT, SYSTEMS, Predictions, compare
+from xner_core.evaluation.gold import GoldSentence, read_sentences
+from xner_core.evaluation.summary import summary
+from xner_core.evaluation.tagger import load_tagger, marked_types, predict_tags
+from xner_core.models.loading import STARTER, tagger_folder
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class StudentEvaluation:
+    """What is scored on what.
+
+    Args:
+        students: folders of a student, trained with one seed or several
+        gold: CoNLL file of the target language, or JSON lines as in `projection` (.jsonl); plain or .gz
+        baselines: taggers that are applied to the target language as they are, of one seed or several: a Hugging Face
+            name, a local folder, or `starter`
+        label_map: of the baselines: `conll`, `ontonotes`, or a map from their entity types to those of the gold
+        types: entity types to score; those that the gold marks and all models find if none are given
+        language: which side of JSON lines is scored
+        labels: folders of the labels that the students were trained on, to score entities that were seen there apart
+        draws: of the bootstrap
+        examples: of each kind of mistake
+        seed: of the bootstrap and of the choice of examples
+    """
+
+    students: list[str]
+    gold: str
+    baselines: list[str] = field(default_factory=lambda: [STARTER])
+    label_map: str | dict[str, str] = "conll"
+    types: list[str] | None = None
+    language: str | None = None
+    labels: list[str] = field(default_factory=list)
+    draws: PositiveInt = 10_000
+    examples: NonNegativeInt = 3
+    seed: NonNegativeInt = 1
+
+    def __post_init__(self):
+        if not self.students or not self.baselines:
+            raise ValueError("name at least one student, and at least one baseline")
+        if self.types is not None and not self.types:
+            raise ValueError("types: name at least one entity type")
+
+
+def evaluate_student(settings: StudentEvaluation) -> dict[str, Any]:
+    """Scores students of one or several seeds against direct transfer, strictly by entity span and type.
+
+    Figures are means over the seeds, counts of mistakes too. `difference` is student less direct transfer, for all
+    entities and by type, with the 95 % interval and the two-sided p-value of a paired bootstrap over sentences and, if
+    there are several, seeds. With `labels`, precision, recall and F1 are also given apart for entities whose surface
+    has been an entity in the labels (`seen`) and for the others (`unseen`). Mistakes are counted by type: `missed` and
+    `invented` overlap nothing of the other side; the others overlap, and have a `wrong boundary`, a `wrong type`, or
+    `both wrong`.
+    """
+    sentences = read_sentences(settings.gold, settings.language)
+    models = {
+        STUDENT: [(name, own_types(name)) for name in settings.students],
+        DIRECT_TRANSFER: [(name, settings.label_map) for name in settings.baselines],
+    }
+    predictions: dict[str, list[Predictions]] = {system: [] for system in SYSTEMS}
+    found: list[list[str]] = []
+    speed: dict[str, float] = {}
+    for system in SYSTEMS:
+        started = time.monotonic()
+        for name, label_map in models[system]:
+            logger.info("%s: %d sentences", name, len(sentences))
+            tagger = load_tagger(name, label_map)
+            found.append(tagger.types)
+            predictions[system].append(predict_tags(tagger, sentences, tagger.types))
+        seconds = time.monotonic() - started
+        speed[system] = round(len(sentences) * len(models[system]) / seconds, 2)
+    types = settings.types or shared_types(settings.gold, sentences, found)
+    result = {
+        "status": "done",
+        "gold": settings.gold,
+        "students": settings.students,
+        "baselines": settings.baselines,
+        **compare(sentences, predictions, types, settings.labels, settings.draws, settings.examples, settings.seed),
+        "sentences_per_second": speed,
+    }
+    print(summary(result))
+    return result
+
+
+def own_types(student: str) -> dict[str, str]:
+    """The label map of a student, whose types are what they are."""
+    labels = AutoConfig.from_pretrained(tagger_folder(student), trust_remote_code=False).id2label.values()
+    return {label[2:]: label[2:] for label in labels if label != "O"}
+
+
+def shared_types(gold: str, sentences: Sequence[GoldSentence], found: Sequence[Collection[str]]) -> list[str]:
+    """The types that a gold file marks and that every model finds.
+
+    Raises:
+        XnerError: there are none.
+    """
+    marked = marked_types(sentences)
+    shared = marked.intersection(*found)
+    if not shared:
+        raise XnerError(
+            f"{gold}: marks {', '.join(sorted(marked)) or 'no entity'}, and none of these types is found by all models "
+            f"({'; '.join(' '.join(sorted(types)) for types in found)}); set label_map, or name other models"
+        )
+    if left_out := marked - shared:
+        logger.warning("%s: %s not scored, since a model does not find it", gold, ", ".join(sorted(left_out)))
+    return sorted(shared)
