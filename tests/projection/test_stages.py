@@ -1,6 +1,6 @@
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xner_core.alignment.aligner import AlignerSettings, load_aligner
@@ -13,6 +13,7 @@ from xner_core.tagging.tagger import Tagger, TaggerSettings
 PROVENANCE = {"source_language": "en", "shard": "s", "tagger": "t", "aligner": "a"}
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(), st.booleans()), max_size=40))
 def test_only_the_rows_that_raise_are_lost(rows):
     def run(batch):
@@ -79,11 +80,26 @@ def test_a_shard_is_tagged_and_aligned(pairs, tagger, tiny_encoder, tmp_path):
                 assert entity["target_start"] is None
                 assert entity["reason"]
     assert found, "the tiny tagger found nothing, so this test shows nothing"
+    assert labels["mentions"].to_pylist() == tags["mentions"].to_pylist()
+    mentioned = tagger.tag(pairs["target_text"].to_pylist())
+    for mentions, entities in zip(labels["mentions"].to_pylist(), mentioned, strict=True):
+        spans = [(mention["type"], mention["start"], mention["end"]) for mention in mentions]
+        assert spans == [(entity.type, *entity.span) for entity in entities]
 
     write_table(locate(tmp_path / "labels.parquet"), labels)
     counts = read_counts(locate(tmp_path / "labels.parquet"))
     assert counts["pairs"] == 4
     assert counts["entities"] == found == counts["projected"] + sum(counts["unknown_by_reason"].values())
+
+
+def test_without_mentions_only_the_source_is_tagged(pairs, tagger, tiny_tagger):
+    tags = tag_shard(Tagger(TaggerSettings(tiny_tagger, mentions=False)), pairs)
+    assert tags["mentions"].null_count == len(pairs)
+    spans = [
+        [[(tag["type"], tag["start"], tag["end"]) for tag in row] for row in table["entities"].to_pylist()]
+        for table in (tags, tag_shard(tagger, pairs))
+    ]
+    assert spans[0] == spans[1]
 
 
 def test_a_row_that_raises_keeps_its_traceback_and_loses_no_other(pairs, tagger, tiny_encoder, monkeypatch):

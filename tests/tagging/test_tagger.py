@@ -53,6 +53,8 @@ def test_the_fingerprint_follows_the_weights_and_the_label_map(tiny_tagger):
     own = TaggerSettings(tiny_tagger).fingerprint()
     assert own == TaggerSettings(tiny_tagger, batch_tokens=64).fingerprint()
     assert own != TaggerSettings(tiny_tagger, label_map={"PER": "PER"}).fingerprint()
+    assert own != TaggerSettings(tiny_tagger, mentions=False).fingerprint()
+    assert own != TaggerSettings(tiny_tagger, precision="bfloat16").fingerprint()
 
 
 def test_a_missing_model_is_named():

@@ -56,9 +56,8 @@ def tag_shard(tagger: Tagger, pairs: pa.Table) -> pa.Table:
 
     def tag(rows: Sequence[tuple[str, ...]]) -> list[list[list[dict[str, Any]]]]:
         """The tags of each row's texts."""
-        found = [
-            [_tag(entity) for entity in entities] for entities in tagger.tag([text for row in rows for text in row])
-        ]
+        texts = [text for row in rows for text in row]
+        found = [[_tag(entity) for entity in entities] for entities in tagger.tag(texts)]
         return [found[i : i + len(sides)] for i in range(0, len(found), len(sides))]
 
     found, quarantine = run_isolating(tag, list(zip(*sides, strict=True)))
