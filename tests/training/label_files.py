@@ -36,7 +36,11 @@ def label(type_: str, start: int | None, end: int | None, tagger: float = 1.0, a
 
 
 def row(
-    text: str, labels: Sequence[dict[str, Any]] = (), quarantine: str | None = None, id_: str | None = None
+    text: str,
+    labels: Sequence[dict[str, Any]] = (),
+    quarantine: str | None = None,
+    id_: str | None = None,
+    mentions: Sequence[dict[str, Any]] | None = None,
 ) -> dict:
     """A row of a label file."""
     return {
@@ -44,6 +48,7 @@ def row(
         "source_text": "source",
         "target_text": text,
         "entities": list(labels),
+        "mentions": mentions,
         "quarantine": quarantine,
         "score": None,
         "origin": "test",

@@ -9,6 +9,7 @@ from xner_core.training.features import TargetScheme
 from xner_core.training.losses import IGNORED, LossSettings, batch_loss, label_log_probability, token_loss
 
 CROSS_ENTROPY = LossSettings()
+NAMES = ["cross_entropy", "focal", "reverse_focal", "generalised_cross_entropy", "symmetric_cross_entropy"]
 
 
 def _loss(p: float, settings: LossSettings) -> float:
@@ -24,6 +25,10 @@ def _loss(p: float, settings: LossSettings) -> float:
         # 0.25^2 * -log 0.25
         (LossSettings("reverse_focal", 2.0), 0.0866433976),
         (LossSettings("reverse_focal", 0.5), 0.6931471806),
+        # (1 - 0.25^0.5) / 0.5
+        (LossSettings("generalised_cross_entropy", 0.5), 1.0),
+        # -log 0.25 + 2 * 0.75
+        (LossSettings("symmetric_cross_entropy", 2.0), 2.8862943611),
     ],
 )
 @pytest.mark.parametrize("detach", [True, False])
@@ -32,14 +37,14 @@ def test_values_at_a_quarter(settings, expected, detach):
     assert _loss(0.25, settings) == pytest.approx(expected, rel=1e-9)
 
 
-@given(st.floats(1e-6, 1 - 1e-6), st.sampled_from(["focal", "reverse_focal"]))
+@given(st.floats(1e-6, 1 - 1e-6), st.sampled_from(NAMES))
 def test_gamma_0_is_cross_entropy(p, name):
     assert _loss(p, LossSettings(name, 0.0)) == pytest.approx(-math.log(p), rel=1e-9)
 
 
 @given(
     st.floats(0.01, 0.99),
-    st.sampled_from(["cross_entropy", "focal", "reverse_focal"]),
+    st.sampled_from(NAMES),
     st.floats(0.0, 4.0),
     st.booleans(),
 )
@@ -48,7 +53,7 @@ def test_gradient_is_that_of_finite_differences(p, name, gamma, detach):
     log_p = torch.tensor([math.log(p)], dtype=torch.float64, requires_grad=True)
     token_loss(log_p, settings).sum().backward()
     step = 1e-6
-    if detach and name != "cross_entropy":
+    if detach and name in ("focal", "reverse_focal"):
         # With its weight held, the loss is linear in log p.
         weight = {"focal": 1 - p, "reverse_focal": p}[name] ** gamma
         expected = -weight
@@ -71,7 +76,17 @@ def test_differentiable_reverse_focal_pushes_away_below_its_turning_point(gamma)
     assert gradient(turning_point * 0.9, detach=True) < 0
 
 
-@pytest.mark.parametrize("name", ["cross_entropy", "focal", "reverse_focal"])
+@given(st.floats(0.01, 0.99), st.floats(0.1, 1.0))
+def test_generalised_cross_entropy_has_the_gradient_of_detached_reverse_focal(p, gamma):
+    gradients = []
+    for name in ("generalised_cross_entropy", "reverse_focal"):
+        log_p = torch.tensor([math.log(p)], dtype=torch.float64, requires_grad=True)
+        token_loss(log_p, LossSettings(name, gamma)).sum().backward()
+        gradients.append(log_p.grad.item())
+    assert gradients[0] == pytest.approx(gradients[1], rel=1e-9)
+
+
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
 @pytest.mark.parametrize("log_p", [0.0, 1e-8, -200.0])
 @pytest.mark.parametrize("detach", [True, False])

@@ -77,10 +77,15 @@ def _no_pooler(folder: Path) -> dict[str, bool]:
 
 def keep_lower_layers(encoder: PreTrainedModel, layers: int) -> None:
     """Drops the layers above the first `layers`, where the architecture lets that be done."""
-    stack = getattr(getattr(encoder, "encoder", None), "layer", None)
-    if isinstance(stack, torch.nn.ModuleList):
+    if stack := encoder_layers(encoder):
         encoder.encoder.layer = stack[:layers]
         encoder.config.num_hidden_layers = len(encoder.encoder.layer)
+
+
+def encoder_layers(encoder: PreTrainedModel) -> torch.nn.ModuleList:
+    """The layers of an encoder, lowest first; none where its architecture keeps them elsewhere than BERT's does."""
+    stack = getattr(getattr(encoder, "encoder", None), "layer", None)
+    return stack if isinstance(stack, torch.nn.ModuleList) else torch.nn.ModuleList()
 
 
 def load_token_classifier(name: str) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:

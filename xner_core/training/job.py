@@ -43,7 +43,7 @@ from xner_core.training.student import (
     new_student,
     plan_training,
 )
-from xner_core.training.trainer import TokenTrainer, count_steps, freeze_embeddings
+from xner_core.training.trainer import TokenTrainer, count_steps, freeze
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ def train_student(settings: StudentSettings, callbacks: Sequence[TrainerCallback
     """
     started = time.monotonic()
     recipe = _absolute(settings.recipe)
-    files = find_label_files(settings.labels)
+    files = find_label_files(settings.labels, recipe.domains)
     own = identity(recipe, files)
     out = locate(settings.out)
     if _record(out).get("identity") == own:
@@ -220,8 +220,7 @@ def _train_worker(plan: TrainingPlan, texts: int, steps: int, callbacks: Sequenc
     set_seed(recipe.seed)
     scheme = TargetScheme(plan.types)
     model = new_student(recipe, plan.types)
-    if optimisation.freeze_embeddings:
-        freeze_embeddings(model)
+    freeze(model, optimisation)
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = ray.train.get_checkpoint()
         resumed = checkpoint.to_directory(Path(folder) / "resumed") if checkpoint else None

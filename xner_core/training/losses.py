@@ -3,9 +3,12 @@
     cross-entropy        -log p
     focal                -(1 - p)^gamma log p      (Lin et al. 2017, arXiv:1708.02002, eq. 4)
     reverse focal        -p^gamma log p            (Li, He, Xu 2021, arXiv:2101.11112)
+    generalised          (1 - p^gamma) / gamma     (Zhang and Sabuncu 2018, arXiv:1805.07836, eq. 6)
+    symmetric            -log p + gamma (1 - p)    (Wang et al. 2019, arXiv:1908.06112, eq. 7: alpha = 1, -A beta = gamma)
 
 Read as a differentiable product, the reverse focal loss has a gradient that changes sign at p = exp(-1/gamma): below
-it the model is pushed away from the label. With `detach_weight` the weight is a constant and the sign never changes.
+it the model is pushed away from the label. With `detach_weight` the weight is a constant and the sign never changes;
+its gradient is then that of the generalised cross-entropy, for d(1 - p^gamma)/gamma = -p^gamma d(log p).
 """
 
 from collections.abc import Callable
@@ -24,20 +27,27 @@ class LossSettings:
     """The loss of a student.
 
     Args:
-        name: cross_entropy, focal or reverse_focal
-        gamma: exponent of the weight of focal and reverse_focal; 0 is cross-entropy
-        detach_weight: take the weight as a constant, without a gradient of its own
+        name: cross_entropy, focal, reverse_focal, generalised_cross_entropy or symmetric_cross_entropy
+        gamma: exponent of the weight of focal and reverse_focal, q of the generalised and weight of the reverse part of
+            the symmetric cross-entropy; 0 is cross-entropy
+        detach_weight: take the weight of focal and reverse_focal as a constant, without a gradient of its own
     """
 
-    name: Literal["cross_entropy", "focal", "reverse_focal"] = "cross_entropy"
+    name: Literal["cross_entropy", "focal", "reverse_focal", "generalised_cross_entropy", "symmetric_cross_entropy"] = (
+        "cross_entropy"
+    )
     gamma: NonNegativeFloat = 1.0
     detach_weight: bool = True
 
 
 def token_loss(log_p: torch.Tensor, settings: LossSettings) -> torch.Tensor:
     """The loss of each token from the log-probability of its label; same shape."""
-    if settings.name == "cross_entropy":
+    if settings.name == "cross_entropy" or not settings.gamma:
         return -log_p
+    if settings.name == "generalised_cross_entropy":
+        return -torch.expm1(settings.gamma * log_p) / settings.gamma
+    if settings.name == "symmetric_cross_entropy":
+        return -log_p - settings.gamma * torch.expm1(log_p)
     base = log_p.exp() if settings.name == "reverse_focal" else -torch.expm1(log_p)
     weight = base.clamp_min(torch.finfo(base.dtype).tiny) ** settings.gamma
     return -(weight.detach() if settings.detach_weight else weight) * log_p

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveInt
+from jsonargparse.typing import NonNegativeInt, PositiveInt
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from xner_core.errors import XnerError
@@ -27,7 +27,15 @@ from xner_core.models.loading import (
 from xner_core.spans import entities_of_tags, join_tokens
 from xner_core.text import is_unspaced
 from xner_core.training.features import AnnotatedText, TargetScheme
-from xner_core.training.labels import COLUMNS, LabelCounts, LabelFile, LabelFilter, count_rows
+from xner_core.training.labels import (
+    COLUMNS,
+    LabelCounts,
+    LabelFile,
+    LabelFilter,
+    TrustSettings,
+    count_rows,
+    last_pair_of_sample,
+)
 from xner_core.training.losses import LossSettings
 from xner_core.training.trainer import OptimisationSettings
 
@@ -51,8 +59,9 @@ class StudentRecipe:
         model: that tagger or encoder: a Hugging Face name, a local folder, or `starter`
         types: entity types to learn, other types are masked in the labels, and O in dev; without it, those of the
             tagger where they cover the labels', otherwise those of the labels
-        min_tagger_confidence: entities below it are masked, neither entity nor O
-        min_aligner_confidence: likewise
+        domains: domains of the labels to train on; all without it
+        pairs: train on a sample of so many of their pairs; smaller samples lie within larger ones
+        trust: which labels are learnt, and which are masked
         optimisation: how the weights are fitted
         loss: the loss
         shuffle_buffer: sentences that each worker holds to shuffle
@@ -68,8 +77,9 @@ class StudentRecipe:
     start: Literal["tagger", "encoder"] = "tagger"
     model: str = STARTER
     types: list[str] | None = None
-    min_tagger_confidence: ClosedUnitInterval = 0.0
-    min_aligner_confidence: ClosedUnitInterval = 0.0
+    domains: list[str] | None = None
+    pairs: PositiveInt | None = None
+    trust: TrustSettings = field(default_factory=TrustSettings)
     optimisation: OptimisationSettings = field(default_factory=OptimisationSettings)
     loss: LossSettings = field(default_factory=LossSettings)
     shuffle_buffer: PositiveInt = 20_000
@@ -159,8 +169,10 @@ def plan_training(recipe: StudentRecipe, files: Sequence[LabelFile]) -> Training
             does not learn, or none of those that it does; a model or file that cannot be read.
     """
     rows = sum(count_rows(file) for file in files)
-    held_out = 0.0 if recipe.dev or not rows else min(recipe.held_out, rows / 10) / rows
-    label_filter = LabelFilter(recipe.min_tagger_confidence, recipe.min_aligner_confidence, held_out)
+    last_pair = last_pair_of_sample(files, recipe.pairs) if recipe.pairs else None
+    sampled = recipe.pairs if last_pair else rows
+    held_out = 0.0 if recipe.dev or not rows else min(recipe.held_out, sampled / 10) / sampled
+    label_filter = LabelFilter(recipe.trust, held_out, last_pair)
     counts, scored = _read(files, label_filter)
     where = ", ".join(sorted({file.fingerprint for file in files}))
     if not counts.sentences:
@@ -184,7 +196,7 @@ def plan_training(recipe: StudentRecipe, files: Sequence[LabelFile]) -> Training
         list(files),
         label_filter,
         counts,
-        rows - counts.sentences - len(scored),
+        sampled - counts.sentences - len(scored),
         sorted(types),
         dev,
         model_window(model, tokenizer),

@@ -29,7 +29,7 @@ from xner_core.spans import entities_of_tags, join_tokens
 from xner_core.training.features import AnnotatedText, FeatureEncoder, Features, TargetScheme, collate
 from xner_core.training.losses import LossSettings
 from xner_core.training.spacing import natural_spacing
-from xner_core.training.trainer import OptimisationSettings, TokenTrainer, count_steps, freeze_embeddings
+from xner_core.training.trainer import OptimisationSettings, TokenTrainer, count_steps, freeze
 
 logger = logging.getLogger(__name__)
 
@@ -76,8 +76,8 @@ def train_tagger(settings: TaggerTrainingSettings) -> dict[str, Any]:
     encode = FeatureEncoder(tokenizer, model_window(model, tokenizer), scheme)
     if settings.adapter_rank:
         model = get_peft_model(model, _adapter(settings))
-    elif settings.optimisation.freeze_embeddings:
-        freeze_embeddings(model)
+    else:
+        freeze(model, settings.optimisation)
     logger.info("%d training and %d dev sentences, types %s", len(texts), len(dev_texts), " ".join(scheme.types))
 
     out = Path(settings.out)

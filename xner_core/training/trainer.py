@@ -9,7 +9,9 @@ import torch
 from jsonargparse.typing import ClosedUnitInterval, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from transformers import EvalPrediction, PreTrainedModel, Trainer, TrainingArguments
 
+from xner_core.errors import XnerError
 from xner_core.evaluation.metrics import score
+from xner_core.models.loading import encoder_layers
 from xner_core.training.features import TargetScheme
 from xner_core.training.losses import IGNORED, LossSettings, batch_loss
 
@@ -25,6 +27,7 @@ class OptimisationSettings:
         warmup: share of the steps over which the learning rate rises
         weight_decay: of AdamW
         freeze_embeddings: leave the word embeddings as they are (in XLM-R they are most of the weights)
+        freeze_layers: leave so many of the lowest layers as they are, which saves their share of the backward pass
         evaluations: how often the dev set is scored over the whole training
         patience: stop after this many scorings without a better F1; 0 never stops early
         precision: of the arithmetic of the encoder; the weights stay float32
@@ -36,6 +39,7 @@ class OptimisationSettings:
     warmup: ClosedUnitInterval = 0.1
     weight_decay: NonNegativeFloat = 0.01
     freeze_embeddings: bool = True
+    freeze_layers: NonNegativeInt = 0
     evaluations: PositiveInt = 6
     patience: NonNegativeInt = 3
     precision: Literal["float32", "bfloat16"] = "bfloat16"
@@ -78,8 +82,23 @@ class OptimisationSettings:
         return TrainingArguments(**arguments | more)
 
 
-def freeze_embeddings(model: PreTrainedModel) -> None:
-    model.get_input_embeddings().requires_grad_(False)
+def freeze(model: PreTrainedModel, settings: OptimisationSettings) -> None:
+    """Leaves the parts of a model as they are that the settings name.
+
+    Raises:
+        XnerError: the model has fewer layers.
+    """
+    if settings.freeze_embeddings:
+        model.get_input_embeddings().requires_grad_(False)
+    if settings.freeze_layers:
+        layers = encoder_layers(model.base_model)
+        if settings.freeze_layers > len(layers):
+            raise XnerError(
+                f"freeze_layers {settings.freeze_layers}: the model has {len(layers)} layers that can be named"
+            )
+        # A layer below which nothing is learnt needs no backward pass; embeddings that are learnt would need all.
+        model.base_model.embeddings.requires_grad_(False)
+        layers[: settings.freeze_layers].requires_grad_(False)
 
 
 class TokenTrainer(Trainer):
