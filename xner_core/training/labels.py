@@ -104,7 +104,7 @@ class TrustSettings:
     Args:
         tagger_confidence: projected entities of which the tagger was less sure are masked
         aligner_confidence: those of which the aligner was less sure
-        unexplained: mentions that overlap no projected entity are masked from this confidence on; without it, they are O
+        unexplained: mentions that overlap no projected entity are masked from this confidence on; without it, none
         contradicted: projected entities that a mention of this confidence overlaps with another span or type are
             masked; without it, none
         adopted: mentions that overlap no projected entity are learnt as entities from this confidence on; without it,
@@ -125,8 +125,7 @@ class LabelFilter:
     Attributes:
         trust: which labels are learnt
         held_out: share of the pairs that are kept for scoring; a pair's id decides
-        last_pair: the last pair id that is taken, in the order of ids, which are uniform hashes: so samples of different
-            sizes are nested; all pairs without it
+        last_pair: the last pair id that is taken, in the order of ids; all pairs without it
     """
 
     trust: TrustSettings = field(default_factory=TrustSettings)

@@ -4,7 +4,7 @@
     focal                -(1 - p)^gamma log p      (Lin et al. 2017, arXiv:1708.02002, eq. 4)
     reverse focal        -p^gamma log p            (Li, He, Xu 2021, arXiv:2101.11112)
     generalised          (1 - p^gamma) / gamma     (Zhang and Sabuncu 2018, arXiv:1805.07836, eq. 6)
-    symmetric            -log p + gamma (1 - p)    (Wang et al. 2019, arXiv:1908.06112, eq. 7: alpha = 1, -A beta = gamma)
+    symmetric            -log p + gamma (1 - p)    (Wang et al. 2019, arXiv:1908.06112, eq. 7; gamma = -A beta)
 
 Read as a differentiable product, the reverse focal loss has a gradient that changes sign at p = exp(-1/gamma): below
 it the model is pushed away from the label. With `detach_weight` the weight is a constant and the sign never changes;

@@ -94,7 +94,7 @@ def freeze(model: PreTrainedModel, settings: OptimisationSettings) -> None:
         layers = encoder_layers(model.base_model)
         if settings.freeze_layers > len(layers):
             raise XnerError(
-                f"freeze_layers {settings.freeze_layers}: the model has {len(layers)} layers that can be named"
+                f"freeze_layers is {settings.freeze_layers}, but {len(layers)} layers of the model are known"
             )
         # A layer below which nothing is learnt needs no backward pass; embeddings that are learnt would need all.
         model.base_model.embeddings.requires_grad_(False)
