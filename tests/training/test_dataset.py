@@ -3,9 +3,10 @@ from ray.data import ExecutionOptions
 from transformers import AutoTokenizer
 
 from xner_core.files import read_table
+from xner_core.projection.label_files import find_label_files
 from xner_core.training.dataset import feature_dataset, feature_texts
 from xner_core.training.features import FeatureEncoder, TargetScheme
-from xner_core.training.labels import LabelFilter, find_label_files
+from xner_core.training.labels import LabelFilter
 
 
 def test_features_stream_in_one_order_and_leave_out_what_is_not_trained_on(ray_session, tiny_encoder, tmp_path):

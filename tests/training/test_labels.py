@@ -5,16 +5,10 @@ from label_files import FINGERPRINT, label, row, sentences, write_labels
 
 from xner_core.errors import XnerError
 from xner_core.files import locate, write_table
+from xner_core.projection.label_files import count_rows, find_label_files
 from xner_core.projection.schema import LABELS
 from xner_core.spans import Span
-from xner_core.training.labels import (
-    LabelCounts,
-    LabelFilter,
-    TrustSettings,
-    count_rows,
-    find_label_files,
-    last_pair_of_sample,
-)
+from xner_core.training.labels import COLUMNS, LabelCounts, LabelFilter, TrustSettings, last_pair_of_sample
 
 
 def _table(*rows) -> pa.Table:
@@ -30,7 +24,7 @@ def test_finds_files_of_a_projection_and_of_a_partition(tmp_path):
         (FINGERPRINT, "de", "news"),
         (FINGERPRINT, "de", "wiki"),
     ]
-    assert sum(map(count_rows, files)) == 12
+    assert sum(count_rows(file, COLUMNS) for file in files) == 12
     partition = f"{folder}/language=de/domain=wiki"
     assert find_label_files([partition]) == files[2:]
     assert find_label_files([folder, partition]) == files
@@ -40,7 +34,7 @@ def test_files_in_an_object_store_are_found(s3_folder):
     target = locate(s3_folder) / "labels" / FINGERPRINT / "language=de" / "domain=news" / "1.parquet"
     write_table(target, _table(*sentences(3)))
     (file,) = find_label_files([f"{s3_folder}/labels/{FINGERPRINT}"])
-    assert (file.fingerprint, count_rows(file)) == (FINGERPRINT, 3)
+    assert (file.fingerprint, count_rows(file, COLUMNS)) == (FINGERPRINT, 3)
 
 
 def test_a_folder_without_labels_is_refused(tmp_path):
@@ -55,10 +49,10 @@ def test_a_file_that_holds_no_labels_is_refused(tmp_path):
     folder = tmp_path / FINGERPRINT / "language=de" / "domain=news"
     write_table(locate(folder / "1.parquet"), pa.table({"pair_id": ["00"]}))
     with pytest.raises(XnerError, match="no column entities, mentions, quarantine, target_text"):
-        count_rows(find_label_files([str(tmp_path)])[0])
+        count_rows(find_label_files([str(tmp_path)])[0], COLUMNS)
     (folder / "1.parquet").write_bytes(b"PAR1 and no more")
     with pytest.raises(XnerError, match="not a readable Parquet file"):
-        count_rows(find_label_files([str(tmp_path)])[0])
+        count_rows(find_label_files([str(tmp_path)])[0], COLUMNS)
 
 
 def test_sure_labels_are_entities_unsure_ones_masked_and_failed_ones_leave_their_type_open():

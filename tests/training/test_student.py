@@ -9,9 +9,10 @@ from transformers import AutoModelForTokenClassification
 
 from xner_core.errors import XnerError
 from xner_core.models.loading import new_token_classifier
+from xner_core.projection.label_files import find_label_files
 from xner_core.spans import Span
 from xner_core.training.features import TargetScheme
-from xner_core.training.labels import TrustSettings, find_label_files
+from xner_core.training.labels import TrustSettings
 from xner_core.training.student import (
     StudentRecipe,
     StudentSettings,

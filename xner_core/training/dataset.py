@@ -15,8 +15,9 @@ from ray.data import DataIterator, Dataset
 from transformers import PreTrainedTokenizerFast
 
 from xner_core.files import locate, read_table
+from xner_core.projection.label_files import LabelFile
 from xner_core.training.features import FeatureEncoder, Features, TargetScheme
-from xner_core.training.labels import COLUMNS, LabelFile, LabelFilter
+from xner_core.training.labels import COLUMNS, LabelFilter
 
 _ENCODED_AT_ONCE = 1024
 _FEATURES = pa.schema({"input_ids": pa.list_(pa.list_(pa.int32())), "targets": pa.list_(pa.list_(pa.int64()))})

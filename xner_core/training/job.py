@@ -29,10 +29,10 @@ from xner_core.cluster_check import require_resources
 from xner_core.errors import XnerError
 from xner_core.files import Location, locate, read_json, write_json
 from xner_core.hashing import fingerprint
+from xner_core.projection.label_files import find_label_files
 from xner_core.ray_session import ensure_ray
 from xner_core.training.dataset import feature_dataset, feature_texts
 from xner_core.training.features import FeatureEncoder, TargetScheme, collate
-from xner_core.training.labels import find_label_files
 from xner_core.training.stream import BatchStream
 from xner_core.training.student import (
     StudentRecipe,

@@ -24,16 +24,15 @@ from xner_core.models.loading import (
     new_token_classifier,
     tagger_folder,
 )
+from xner_core.projection.label_files import LabelFile, count_rows
 from xner_core.spans import entities_of_tags, join_tokens
 from xner_core.text import is_unspaced
 from xner_core.training.features import AnnotatedText, TargetScheme
 from xner_core.training.labels import (
     COLUMNS,
     LabelCounts,
-    LabelFile,
     LabelFilter,
     TrustSettings,
-    count_rows,
     last_pair_of_sample,
 )
 from xner_core.training.losses import LossSettings
@@ -168,7 +167,7 @@ def plan_training(recipe: StudentRecipe, files: Sequence[LabelFile]) -> Training
         XnerError: labels without a sentence, or without an entity to learn; a dev set with types that the student
             does not learn, or none of those that it does; a model or file that cannot be read.
     """
-    rows = sum(count_rows(file) for file in files)
+    rows = sum(count_rows(file, COLUMNS) for file in files)
     last_pair = last_pair_of_sample(files, recipe.pairs) if recipe.pairs else None
     sampled = recipe.pairs if last_pair else rows
     held_out = 0.0 if recipe.dev or not rows else min(recipe.held_out, sampled / 10) / sampled

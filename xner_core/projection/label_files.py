@@ -1,0 +1,77 @@
+"""The label files of a projection, found where they lie."""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from xner_core.errors import XnerError
+from xner_core.files import Location, locate
+
+_LAYOUT = re.compile(r"(?P<fingerprint>[^/]+)/language=(?P<language>[^/]+)/domain=(?P<domain>[^/]+)/[^/]+\.parquet$")
+
+
+@dataclass(frozen=True)
+class LabelFile:
+    """One Parquet file of labels; equal `name`s mean equal content."""
+
+    location: Location
+    fingerprint: str
+    language: str
+    domain: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.fingerprint}/{self.language}/{self.domain}/{self.location.name}"
+
+
+def find_label_files(folders: Sequence[str], domains: Collection[str] | None = None) -> list[LabelFile]:
+    """The label files in folders `…/labels/<fingerprint>`, or in partitions of these, in the order of their names.
+
+    Args:
+        folders: local or s3://
+        domains: only files of these domains
+
+    Raises:
+        XnerError: a folder without label files, a Parquet file that does not lie in a partition, or no such domain.
+    """
+    found: dict[str, LabelFile] = {}
+    for folder in folders:
+        paths = [path for path in locate(folder).files() if path.name.endswith(".parquet")]
+        if not paths:
+            raise XnerError(f"{folder}: no label files in this folder; project a corpus first, or mend the path")
+        for path in paths:
+            match = _LAYOUT.search(path.path)
+            if not match:
+                raise XnerError(
+                    f"{path}: not in <fingerprint>/language=…/domain=…; name the labels/<fingerprint> folder "
+                    "of a projection, or one of its partitions"
+                )
+            file = LabelFile(path, match["fingerprint"], match["language"], match["domain"])
+            found[file.name] = file
+    there = {file.domain for file in found.values()}
+    if domains is not None and not there >= set(domains):
+        raise XnerError(
+            f"{', '.join(folders)}: no labels of the domains {', '.join(sorted(set(domains) - there))}; "
+            f"there are {', '.join(sorted(there))}"
+        )
+    return [found[name] for name in sorted(found) if domains is None or found[name].domain in domains]
+
+
+def count_rows(file: LabelFile, columns: Collection[str]) -> int:
+    """The rows of a label file, from its footer alone.
+
+    Raises:
+        XnerError: not a Parquet file, or one without these columns.
+    """
+    with file.location.open_input() as stream:
+        try:
+            metadata = pq.read_metadata(stream)
+        except pa.ArrowInvalid as error:
+            raise XnerError(f"{file.location}: not a readable Parquet file ({error}); project it again") from error
+    missing = set(columns) - set(metadata.schema.to_arrow_schema().names)
+    if missing:
+        raise XnerError(f"{file.location}: not a label file, it has no column {', '.join(sorted(missing))}")
+    return metadata.num_rows
