@@ -22,6 +22,7 @@ PARTS = [
     "alignment",
     "supervision",
     "projection",
+    "consensus",
     "evaluation",
     "cluster_check",
     "ray_session",

@@ -1,13 +1,9 @@
-"""Gold files for tests; makes `gold_rows`, and `label_files` of the tests of training, importable."""
+"""Gold files for tests."""
 
 import gzip
 import json
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent / "training")]
 
 
 @pytest.fixture

@@ -15,7 +15,14 @@ _LAYOUT = re.compile(r"(?P<fingerprint>[^/]+)/language=(?P<language>[^/]+)/domai
 
 @dataclass(frozen=True)
 class LabelFile:
-    """One Parquet file of labels; equal `name`s mean equal content."""
+    """One Parquet file of labels.
+
+    Attributes:
+        location: where it lies
+        fingerprint: of its projection
+        language: of its target texts
+        domain: of its pairs
+    """
 
     location: Location
     fingerprint: str
@@ -24,7 +31,8 @@ class LabelFile:
 
     @property
     def name(self) -> str:
-        return f"{self.fingerprint}/{self.language}/{self.domain}/{self.location.name}"
+        """Its path from `labels` on; equal names mean equal content."""
+        return f"{self.fingerprint}/language={self.language}/domain={self.domain}/{self.location.name}"
 
 
 def find_label_files(folders: Sequence[str], domains: Collection[str] | None = None) -> list[LabelFile]:

@@ -14,10 +14,9 @@ import ray
 from ray.data import DataIterator, Dataset
 from transformers import PreTrainedTokenizerFast
 
-from xner_core.files import locate, read_table
-from xner_core.projection.label_files import LabelFile
+from xner_core.files import locate
 from xner_core.training.features import FeatureEncoder, Features, TargetScheme
-from xner_core.training.labels import COLUMNS, LabelFilter
+from xner_core.training.labels import LabelFilter, TrainingFile
 
 _ENCODED_AT_ONCE = 1024
 _FEATURES = pa.schema({"input_ids": pa.list_(pa.list_(pa.int32())), "targets": pa.list_(pa.list_(pa.int64()))})
@@ -34,7 +33,7 @@ class _Encoding:
 
 
 def feature_dataset(
-    files: Sequence[LabelFile],
+    files: Sequence[TrainingFile],
     label_filter: LabelFilter,
     types: Sequence[str],
     window: int,
@@ -52,10 +51,10 @@ def feature_dataset(
         seed: of the order of the files
     """
     encoding = _Encoding(label_filter, tuple(types), window, ray.put(tokenizer))
-    paths = [str(file.location) for file in files]
+    rows = [{"labels": str(file.labels), "votes": file.votes and str(file.votes)} for file in files]
     # They are sorted by domain, and domains would be learnt one after the other.
-    random.Random(seed).shuffle(paths)
-    dataset = ray.data.from_items([{"path": path} for path in paths], override_num_blocks=len(paths))
+    random.Random(seed).shuffle(rows)
+    dataset = ray.data.from_items(rows, override_num_blocks=len(rows))
     dataset = dataset.map_batches(partial(_encode_files, encoding=encoding), batch_size=1, batch_format="pyarrow")
     dataset.context.enable_progress_bars = False
     dataset.context.print_on_execution_start = False
@@ -73,8 +72,9 @@ def feature_texts(rows: DataIterator) -> Iterator[list[Features]]:
 
 def _encode_files(batch: pa.Table, encoding: _Encoding) -> Iterator[pa.Table]:
     encode = _encoder(encoding.tokenizer, encoding.window, encoding.types)
-    for path in batch["path"].to_pylist():
-        texts = list(encoding.filter.training(read_table(locate(path), COLUMNS)))
+    for row in batch.to_pylist():
+        file = TrainingFile(locate(row["labels"]), row["votes"] and locate(row["votes"]))
+        texts = list(encoding.filter.training(file))
         for start in range(0, len(texts), _ENCODED_AT_ONCE):
             encoded = encode(texts[start : start + _ENCODED_AT_ONCE])
             yield pa.table(

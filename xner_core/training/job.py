@@ -26,6 +26,7 @@ from ray.train.v2.api.config import LoggingConfig
 from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback, set_seed
 
 from xner_core.cluster_check import require_resources
+from xner_core.consensus import find_consensus
 from xner_core.errors import XnerError
 from xner_core.files import Location, locate, read_json, write_json
 from xner_core.hashing import fingerprint
@@ -71,12 +72,13 @@ def train_student(settings: StudentSettings, callbacks: Sequence[TrainerCallback
     started = time.monotonic()
     recipe = _absolute(settings.recipe)
     files = find_label_files(settings.labels, recipe.domains)
-    own = identity(recipe, files)
+    votes = find_consensus(settings.consensus, files) if settings.consensus else {}
+    own = identity(recipe, files, votes)
     out = locate(settings.out)
     if _record(out).get("identity") == own:
         reason = "the student of these labels and settings is there already"
         return {"status": "nothing to do", "reason": reason, "student": settings.out} | _record(out)["result"]
-    plan = plan_training(recipe, files)
+    plan = plan_training(recipe, files, votes)
 
     ensure_ray()
     worker = {"CPU": recipe.cpus_per_worker} | ({"GPU": 1} if recipe.use_gpu else {})
@@ -203,7 +205,9 @@ def _fit(
             logging_config=LoggingConfig(log_level="WARNING"),
         ),
         datasets={
-            "train": feature_dataset(plan.files, plan.filter, plan.types, plan.window, plan.tokenizer, plan.recipe.seed)
+            "train": feature_dataset(
+                plan.training_files, plan.filter, plan.types, plan.window, plan.tokenizer, plan.recipe.seed
+            )
         },
         # Only so is the order the same each time.
         dataset_config=DataConfig(execution_options=ExecutionOptions(preserve_order=True)),

@@ -1,7 +1,7 @@
 """A student's training up to the point where it starts: its settings, its data, its model; nothing here knows Ray."""
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from xner_core.errors import XnerError
 from xner_core.evaluation.conll import read_conll
-from xner_core.files import read_table
+from xner_core.files import Location
 from xner_core.hashing import file_digest, fingerprint
 from xner_core.models.loading import (
     STARTER,
@@ -28,15 +28,10 @@ from xner_core.projection.label_files import LabelFile, count_rows
 from xner_core.spans import entities_of_tags, join_tokens
 from xner_core.text import is_unspaced
 from xner_core.training.features import AnnotatedText, TargetScheme
-from xner_core.training.labels import (
-    COLUMNS,
-    LabelCounts,
-    LabelFilter,
-    TrustSettings,
-    last_pair_of_sample,
-)
+from xner_core.training.labels import COLUMNS, LabelCounts, LabelFilter, TrainingFile, last_pair_of_sample
 from xner_core.training.losses import LossSettings
 from xner_core.training.trainer import OptimisationSettings
+from xner_core.training.trust import TrustSettings
 
 logger = logging.getLogger(__name__)
 
@@ -100,6 +95,8 @@ class StudentSettings:
     Args:
         labels: folders of finished labels, labels/<fingerprint> of a projection or partitions of it, local or s3://
         out: local folder of the trained student
+        consensus: folder of the votes of the corpus on these labels, <out>/<fingerprint> of build_consensus.py; without
+            it, these do not decide
         checkpoints: folder of checkpoints, local or s3://, that all nodes see; `out`/checkpoints if none is named;
             removed when the student is done
         resume: take up a training with the same labels and settings that was interrupted; false starts anew
@@ -108,6 +105,7 @@ class StudentSettings:
 
     labels: list[str]
     out: str
+    consensus: str | None = None
     checkpoints: str | None = None
     resume: bool = True
     recipe: StudentRecipe = field(default_factory=StudentRecipe)
@@ -126,6 +124,7 @@ class TrainingPlan:
     Attributes:
         recipe: how it is trained
         files: its labels
+        training_files: these, with the votes on them
         filter: what is taken from them
         counts: what they hold after that
         failed: pairs left out because a stage of their projection failed
@@ -137,6 +136,7 @@ class TrainingPlan:
 
     recipe: StudentRecipe
     files: list[LabelFile]
+    training_files: list[TrainingFile]
     filter: LabelFilter
     counts: LabelCounts
     failed: int
@@ -146,12 +146,18 @@ class TrainingPlan:
     tokenizer: PreTrainedTokenizerFast
 
 
-def identity(recipe: StudentRecipe, files: Sequence[LabelFile]) -> dict[str, Any]:
+def identity(
+    recipe: StudentRecipe, files: Sequence[LabelFile], votes: Mapping[str, Location] | None = None
+) -> dict[str, Any]:
     """All that determines a student, as plain JSON values: the content of its labels, dev set and model; the recipe."""
     folder = tagger_folder(recipe.model) if recipe.start == "tagger" else encoder_folder(recipe.model)
     values = {name: value for name, value in asdict(recipe).items() if name not in _CLUSTER}
     values |= {"model": model_digest(folder), "dev": file_digest(_dev_file(recipe.dev)) if recipe.dev else None}
-    return {"version": VERSION, "labels": fingerprint(files=[file.name for file in files])} | values
+    return {
+        "version": VERSION,
+        "labels": fingerprint(files=[file.name for file in files]),
+        "votes": fingerprint(files=[str(votes[file.name]) for file in files]) if votes else None,
+    } | values
 
 
 def _dev_file(dev: str) -> Path:
@@ -160,8 +166,15 @@ def _dev_file(dev: str) -> Path:
     return Path(dev)
 
 
-def plan_training(recipe: StudentRecipe, files: Sequence[LabelFile]) -> TrainingPlan:
+def plan_training(
+    recipe: StudentRecipe, files: Sequence[LabelFile], votes: Mapping[str, Location] | None = None
+) -> TrainingPlan:
     """Reads the labels through once, and checks all that can be checked before training.
+
+    Args:
+        recipe: how the student is trained
+        files: its labels
+        votes: of the corpus on each of them, by their names; none if these are not to decide
 
     Raises:
         XnerError: labels without a sentence, or without an entity to learn; a dev set with types that the student
@@ -172,7 +185,9 @@ def plan_training(recipe: StudentRecipe, files: Sequence[LabelFile]) -> Training
     sampled = recipe.pairs if last_pair else rows
     held_out = 0.0 if recipe.dev or not rows else min(recipe.held_out, sampled / 10) / sampled
     label_filter = LabelFilter(recipe.trust, held_out, last_pair)
-    counts, scored = _read(files, label_filter)
+    votes = votes or {}
+    training_files = [TrainingFile(file.location, votes.get(file.name)) for file in files]
+    counts, scored = _read(training_files, label_filter)
     where = ", ".join(sorted({file.fingerprint for file in files}))
     if not counts.sentences:
         raise XnerError(f"labels {where}: no sentence to train on in {len(files)} files; is the partition empty?")
@@ -193,6 +208,7 @@ def plan_training(recipe: StudentRecipe, files: Sequence[LabelFile]) -> Training
     return TrainingPlan(
         recipe,
         list(files),
+        training_files,
         label_filter,
         counts,
         sampled - counts.sentences - len(scored),
@@ -203,13 +219,12 @@ def plan_training(recipe: StudentRecipe, files: Sequence[LabelFile]) -> Training
     )
 
 
-def _read(files: Sequence[LabelFile], label_filter: LabelFilter) -> tuple[LabelCounts, list[AnnotatedText]]:
+def _read(files: Sequence[TrainingFile], label_filter: LabelFilter) -> tuple[LabelCounts, list[AnnotatedText]]:
     counts, scored = LabelCounts(), []
     for file in files:
-        table = read_table(file.location, COLUMNS)
-        for text in label_filter.training(table):
+        for text in label_filter.training(file):
             counts.add(text)
-        scored += label_filter.scoring(table)
+        scored += label_filter.scoring(file)
     return counts, scored
 
 

@@ -1,0 +1,15 @@
+"""Counts what a whole corpus of labels says of each name, for trainings that let it decide.
+
+python jobs/build_consensus.py --labels '[out/de/labels/<fingerprint>]' --out out/de/consensus
+
+Labels stay as they are; the votes lie beside them, by pair id. Name the folder that is printed as the consensus of
+train_student.py.
+"""
+
+from xner_core.cli import Command, run_job
+from xner_core.consensus import ConsensusSettings, build_consensus
+
+COMMANDS = Command(ConsensusSettings, build_consensus)
+
+if __name__ == "__main__":
+    run_job(__doc__, COMMANDS)

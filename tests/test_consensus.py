@@ -1,0 +1,175 @@
+"""The votes of a corpus on names, counted by hand and checked against made-up corpora."""
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from label_files import row, write_labels
+
+from xner_core.consensus import CONSENSUS, ConsensusSettings, Evidence, build_consensus, consensus_table, find_consensus
+from xner_core.errors import XnerError
+from xner_core.projection.label_files import find_label_files
+from xner_core.spans import Span
+
+
+def pair(source: str, target: str, *names: tuple[str, str, str | None], quarantine: str | None = None) -> dict:
+    """A label row; names are a source string, a type, and a target string or None if it was not projected."""
+    labels = []
+    for source_name, type_, target_name in names:
+        start = source.index(source_name)
+        place = target.index(target_name) if target_name else None
+        labels.append(
+            {
+                "type": type_,
+                "source_start": start,
+                "source_end": start + len(source_name),
+                "target_start": place,
+                "target_end": place + len(target_name) if target_name else None,
+                "tagger_confidence": 1.0,
+                "aligner_confidence": 1.0,
+                "status": "projected" if target_name else "unknown",
+                "reason": None if target_name else "no counterpart",
+            }
+        )
+    return row(target, labels, quarantine) | {"source_text": source}
+
+
+ROWS = [
+    *[pair(f"Cologne {i} waits", f"Köln {i} wartet", ("Cologne", "LOC", "Köln")) for i in range(3)],
+    pair("Cologne wins", "Köln gewinnt", ("Cologne", "ORG", "Köln")),
+    # Missed by the tagger, inside a longer name, and not to be found.
+    pair("He waits there", "Er wartet in Köln"),
+    pair("Radio Cologne sends", "Radio Köln sendet", ("Radio Cologne", "ORG", "Radio Köln")),
+    pair("Cologne sleeps", "Die Stadt schläft", ("Cologne", "LOC", None)),
+    # A lone outlier: a common word.
+    pair("Cologne is ours", "Die Stadt gehört uns", ("Cologne", "LOC", "Stadt")),
+    pair("broken Cologne", "kaputt Köln", ("Cologne", "LOC", "Köln"), quarantine="Traceback"),
+]
+
+
+@pytest.fixture
+def evidence() -> Evidence:
+    evidence = Evidence()
+    rows = [row for row in ROWS if row["quarantine"] is None]
+    evidence.add_projections(rows)
+    evidence.add_occurrences(rows)
+    return evidence
+
+
+def test_votes_are_those_counted_by_hand(evidence):
+    table = consensus_table(evidence, ROWS).to_pylist()
+    city, radio, unknown, outlier = (table[i]["votes"][0] for i in (0, 5, 6, 7))
+    assert (city["projections"], city["type"], city["occurrences"]) == (5, "LOC", 5)
+    assert city["type_share"] == pytest.approx(4 / 5)
+    assert city["target_share"] == pytest.approx(4 / 5)
+    assert city["coverage"] == pytest.approx(4 / 5)
+    assert (radio["projections"], radio["type"], radio["occurrences"], radio["coverage"]) == (1, "ORG", 1, 1.0)
+    assert (unknown["projections"], unknown["type"], unknown["coverage"]) == (5, "LOC", None)
+    assert outlier["target_share"] == pytest.approx(1 / 5)
+    assert outlier["coverage"] == pytest.approx(1 / 2)
+
+
+def test_a_name_is_recovered_where_it_was_missed_and_nowhere_else(evidence):
+    table = consensus_table(evidence, ROWS).to_pylist()
+    assert [bool(row["recovered"]) for row in table] == [False] * 4 + [True] + [False] * 4
+    (found,) = table[4]["recovered"]
+    assert (found["type"], found["start"], found["end"], found["occurrences"]) == ("LOC", 13, 17, 5)
+    assert found["coverage"] == pytest.approx(4 / 5)
+    assert found["type_share"] == pytest.approx(3 / 4)
+
+
+def test_names_are_found_whole_longest_first_in_any_script():
+    evidence = Evidence()
+    evidence.add_projections(
+        [
+            pair("a b c", "New York Times", ("a", "LOC", "New York"), ("a b c", "ORG", "New York Times")),
+            pair("a", "北京大学和北京", ("a", "ORG", "北京大学")),
+            pair("a", "北京", ("a", "LOC", "北京")),
+        ]
+    )
+    text = "New York, die New York Times; New Yorker 北京大学和北京"
+    assert [text[span.start : span.end] for span in evidence.find(text)] == [
+        "New York",
+        "New York Times",
+        "北京大学",
+        "北京",
+    ]
+
+
+@st.composite
+def corpora(draw):
+    names = ["Köln", "Bonn", "Ulm", "Neu Ulm"]
+    rows = []
+    for _ in range(draw(st.integers(1, 12))):
+        words = draw(st.lists(st.sampled_from([*names, "und", "die"]), max_size=6))
+        target = " ".join(words)
+        spans, start = [], 0
+        for word in words:
+            spans.append((word, Span(start, start + len(word))))
+            start += len(word) + 1
+        labels = [
+            pair("X", word, ("X", draw(st.sampled_from(["LOC", "ORG"])), word))["entities"][0]
+            | {"target_start": span.start, "target_end": span.end}
+            for word, span in spans
+            if word in names and draw(st.booleans())
+        ]
+        rows.append(row(target, labels) | {"source_text": "X"})
+    return rows
+
+
+@settings(deadline=None)
+@given(corpora())
+def test_shares_are_shares_and_recovered_names_overlap_no_projected_one(rows):
+    evidence = Evidence()
+    evidence.add_projections(rows)
+    evidence.add_occurrences(rows)
+    table = consensus_table(evidence, rows)
+    assert table.schema.equals(CONSENSUS)
+    total = sum(len(row["entities"]) for row in rows)
+    for row_, votes in zip(rows, table.to_pylist(), strict=True):
+        assert len(votes["votes"]) == len(row_["entities"])
+        for vote in votes["votes"]:
+            assert 0 < vote["type_share"] <= 1
+            assert 0 < vote["coverage"] <= 1
+            assert vote["projections"] == total
+        taken = [Span(label["target_start"], label["target_end"]) for label in row_["entities"]]
+        for name in votes["recovered"]:
+            span = Span(name["start"], name["end"])
+            assert not any(span.overlaps(other) for other in taken)
+            assert evidence.marks[row_["target_text"][span.start : span.end]].total() >= 2
+            taken.append(span)
+
+
+def test_files_of_votes_follow_the_labels_and_are_made_once(tmp_path):
+    labels = write_labels(tmp_path, ROWS, ROWS[:2], [])
+    before = {path: path.read_bytes() for path in Path(labels).rglob("*.parquet")}
+    settings = ConsensusSettings([labels], str(tmp_path / "consensus"))
+    result = build_consensus(settings)
+    assert (result["status"], result["files"], result["written"], result["recovered"]) == ("done", 3, 3, 1)
+    assert {path: path.read_bytes() for path in Path(labels).rglob("*.parquet")} == before
+    assert build_consensus(settings)["status"] == "nothing to do"
+
+    files = find_label_files([labels])
+    votes = find_consensus(result["consensus"], files)
+    for file in files:
+        table = pq.read_table(votes[file.name].path, partitioning=None)
+        assert table["pair_id"].equals(pq.read_table(file.location.path, partitioning=None)["pair_id"])
+
+    lost = Path(votes[files[0].name].path)
+    content = lost.read_bytes()
+    lost.unlink()
+    with pytest.raises(XnerError, match="no votes on"):
+        find_consensus(result["consensus"], files)
+    assert build_consensus(settings)["written"] == 1
+    assert lost.read_bytes() == content
+
+
+def test_other_labels_have_other_votes_and_two_languages_none(tmp_path):
+    one = build_consensus(ConsensusSettings([write_labels(tmp_path / "1", ROWS)], str(tmp_path / "votes")))
+    other = build_consensus(ConsensusSettings([write_labels(tmp_path / "2", ROWS, ROWS[:1])], str(tmp_path / "votes")))
+    assert one["fingerprint"] != other["fingerprint"]
+    both = [write_labels(tmp_path / "3", ROWS), write_labels(tmp_path / "4", ROWS, language="nl")]
+    with pytest.raises(XnerError, match="labels of de, nl"):
+        build_consensus(ConsensusSettings(both, str(tmp_path / "votes")))

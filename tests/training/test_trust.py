@@ -1,0 +1,105 @@
+import pytest
+from label_files import label, row
+
+from xner_core.spans import Span
+from xner_core.training.trust import TrustSettings
+
+TEXT = "Anna in Ulm und Bonn und Kiel"
+
+
+def mention(type_: str, start: int, end: int, confidence: float) -> dict:
+    return {"type": type_, "start": start, "end": end, "confidence": confidence}
+
+
+def vote(type_: str = "PER", type_share: float = 1.0, projections: int = 10, occurrences=10, coverage=1.0) -> dict:
+    return {
+        "projections": projections,
+        "type": type_,
+        "type_share": type_share,
+        "target_share": 1.0,
+        "occurrences": occurrences,
+        "coverage": coverage,
+    }
+
+
+def name(type_: str, start: int, end: int, coverage: float, occurrences: int = 10, type_share: float = 1.0) -> dict:
+    return {"type": type_, "start": start, "end": end} | {
+        "occurrences": occurrences,
+        "coverage": coverage,
+        "type_share": type_share,
+    }
+
+
+def read(row_, **trust):
+    """Types and starts of what is learnt, starts of what is masked, and types that stay open."""
+    text = TrustSettings(**trust).annotate(row_)
+    learnt = [(entity.type, entity.span.start) for entity in text.entities]
+    return learnt, [span.start for span in text.masked], set(text.missed)
+
+
+def test_sure_labels_are_entities_unsure_ones_masked_and_failed_ones_leave_their_type_open():
+    labels = [
+        label("PER", 0, 4, tagger=0.9, aligner=0.8),
+        label("LOC", 5, 8, tagger=0.4, aligner=0.9),
+        label("LOC", 9, 12, tagger=0.9, aligner=0.4),
+        label("ORG", None, None),
+    ]
+    text = TrustSettings(0.5, 0.5).annotate(row("Anna Ulm Ulm und mehr", labels))
+    assert [(entity.span, entity.type) for entity in text.entities] == [(Span(0, 4), "PER")]
+    assert text.entities[0].confidence == pytest.approx(0.72)
+    assert text.masked == [Span(5, 8), Span(9, 12)]
+    assert text.missed == {"ORG"}
+    everything = TrustSettings().annotate(row("Anna Ulm Ulm und mehr", labels))
+    assert [entity.type for entity in everything.entities] == ["PER", "LOC", "LOC"]
+
+
+def test_mentions_that_no_entity_explains_are_masked_or_learnt():
+    labels = [label("PER", 0, 4), label("LOC", 8, 11)]
+    mentions = [
+        mention("PER", 0, 4, 0.9),
+        mention("ORG", 8, 11, 0.8),
+        mention("LOC", 16, 20, 0.7),
+        mention("LOC", 25, 29, 0.95),
+    ]
+    labelled = row(TEXT, labels, mentions=mentions)
+    both = [("PER", 0), ("LOC", 8)]
+    assert read(labelled) == (both, [], set())
+    assert read(labelled, unexplained=0.7) == (both, [16, 25], set())
+    assert read(labelled, unexplained=0.8) == (both, [25], set())
+    assert read(labelled, unexplained=0.5, adopted=0.9) == ([*both, ("LOC", 25)], [16], set())
+    assert read(labelled, contradicted=0.8) == ([("PER", 0)], [8], set())
+    assert read(labelled, contradicted=0.85) == (both, [], set())
+
+
+def test_types_are_settled_by_a_clear_vote_with_support():
+    labels = [label("PER", 0, 4), label("ORG", None, None)]
+
+    def voted(vote_):
+        return read(row(TEXT, labels) | {"votes": [vote_, vote_], "recovered": []})
+
+    assert voted(vote("LOC", 0.9)) == ([("LOC", 0)], [], {"LOC"})
+    assert voted(vote("LOC", 0.7)) == ([("PER", 0)], [], {"ORG"})
+    assert voted(vote("LOC", 0.9, projections=4)) == ([("PER", 0)], [], {"ORG"})
+    never = vote(None, None, projections=0)
+    assert voted(never) == ([("PER", 0)], [], {"ORG"})
+
+
+def test_a_lone_outlier_is_masked():
+    def voted(**given):
+        return read(row(TEXT, [label("PER", 0, 4)]) | {"votes": [vote(**given)], "recovered": []})
+
+    assert voted(occurrences=100, coverage=0.01) == ([], [0], set())
+    assert voted(occurrences=4, coverage=0.01) == ([("PER", 0)], [], set())
+    assert voted(occurrences=100, coverage=0.1) == ([("PER", 0)], [], set())
+
+
+def test_names_that_are_entities_elsewhere_are_recovered_before_mentions():
+    labelled = row(TEXT, [label("PER", 0, 4)], mentions=[mention("ORG", 16, 20, 0.99), mention("ORG", 8, 11, 0.99)])
+    names = [name("LOC", 16, 20, 0.9), name("LOC", 25, 29, 0.4), name("LOC", 0, 4, 0.9)]
+    labelled |= {"votes": [vote()], "recovered": names}
+    assert read(labelled, adopted=0.9) == ([("PER", 0), ("ORG", 8), ("LOC", 16)], [25], set())
+    assert read(labelled, recovered=0.95) == ([("PER", 0)], [16], set())
+    rare = labelled | {"recovered": [name("LOC", 16, 20, 0.9, occurrences=4)]}
+    assert read(rare) == ([("PER", 0)], [], set())
+    mixed = labelled | {"recovered": [name("LOC", 16, 20, 0.9, type_share=0.5)]}
+    assert read(mixed) == ([("PER", 0)], [16], set())
