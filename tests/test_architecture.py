@@ -22,6 +22,7 @@ PARTS = [
     "alignment",
     "supervision",
     "projection",
+    "snapshots",
     "consensus",
     "evaluation",
     "cluster_check",

@@ -45,6 +45,10 @@ class Location:
         return self.path.rsplit("/", 1)[-1]
 
     @property
+    def parent(self) -> "Location":
+        return Location(self.filesystem, self.path.rpartition("/")[0])
+
+    @property
     def is_local(self) -> bool:
         return isinstance(self.filesystem, fs.LocalFileSystem)
 
@@ -56,9 +60,24 @@ class Location:
 
     def files(self) -> list["Location"]:
         """Every file at any depth in this folder, in the order of their paths; none if there is no such folder."""
+        return [location for location, _ in self.sizes()]
+
+    def sizes(self) -> list[tuple["Location", int]]:
+        """The same files, each with its size in bytes."""
+        found = self._list()
+        return sorted(
+            ((Location(self.filesystem, info.path), info.size) for info in found if _PARTIAL not in info.base_name),
+            key=lambda pair: pair[0].path,
+        )
+
+    def unfinished_files(self) -> list[tuple["Location", str]]:
+        """What writers have begun here and not finished; each with the path below this folder that it is for."""
+        begun = [Location(self.filesystem, info.path) for info in self._list() if _PARTIAL in info.base_name]
+        return [(location, location.relative_to(self).partition(_PARTIAL)[0]) for location in begun]
+
+    def _list(self) -> list[fs.FileInfo]:
         found = self.filesystem.get_file_info(fs.FileSelector(self.path, recursive=True, allow_not_found=True))
-        paths = sorted(info.path for info in found if info.is_file and _PARTIAL not in info.base_name)
-        return [Location(self.filesystem, path) for path in paths]
+        return [info for info in found if info.is_file]
 
     def relative_to(self, folder: "Location") -> str:
         return self.path.removeprefix(folder.path.rstrip("/") + "/")

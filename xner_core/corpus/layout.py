@@ -19,6 +19,7 @@ from xner_core.hashing import fingerprint
 MANIFEST = "manifest.json"
 PAIRS = "pairs"
 REJECTED = "rejected"
+SNAPSHOTS = "snapshots"
 FORMAT = "xner corpus"
 VERSION = 1
 PAIR_SCHEMA = pa.schema(
@@ -84,6 +85,16 @@ class Corpus:
     def domains(self) -> list[str]:
         return list(self.manifest["domains"])
 
+    @property
+    def other_files(self) -> list[tuple[str, str]]:
+        """The files beside the shards: to what each belongs, and its path below the folder."""
+        return [(REJECTED, path) for path in self.manifest["rejected_files"]]
+
+    def locations(self) -> list[Location]:
+        """Every file that the manifest lists."""
+        shards = [shard_path(self.source, self.target, shard.domain, shard.name) for shard in self.shards]
+        return [self.location / path for path in [*shards, *(path for _, path in self.other_files)]]
+
 
 def open_corpus(location: Location) -> Corpus:
     """Opens a finished corpus.
@@ -113,6 +124,11 @@ def open_corpus(location: Location) -> Corpus:
         for entry in manifest["shards"]
     )
     return Corpus(location, source, target, shards, manifest)
+
+
+def has_snapshots(location: Location) -> bool:
+    """Whether a corpus lies in a projection's folder, whose snapshots may need files that it no longer has."""
+    return (location.parent / SNAPSHOTS).is_folder()
 
 
 def shard_path(source: str, target: str, domain: str, name: str) -> str:

@@ -18,6 +18,7 @@ from xner_core.corpus.layout import (
     REJECTED_SCHEMA,
     VERSION,
     content_name,
+    has_snapshots,
     rejected_path,
     shard_path,
 )
@@ -102,7 +103,7 @@ class CorpusWriter:
         }
 
     def publish(self, sources: list[dict[str, Any]], settings: dict[str, Any]) -> None:
-        """Writes the manifest, and then removes what it does not list.
+        """Writes the manifest, and then removes what it does not list, unless a snapshot may need it.
 
         Args:
             sources: What was read, for the manifest.
@@ -123,6 +124,8 @@ class CorpusWriter:
         # From here on the manifest may be there, even if an object store says that writing it failed.
         self._published = True
         write_json(self.location / MANIFEST, manifest)
+        if has_snapshots(self.location):
+            return
         listed = {shard_path(self.source, self.target, shard["domain"], shard["name"]) for shard in self.shards}
         for path in sorted(self._earlier - listed - set(self._rejected_parts)):
             (self.location / path).delete()

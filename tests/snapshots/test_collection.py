@@ -1,0 +1,188 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from projections import EqualAligner, ingest, places, project, publish_projection, write_text
+
+from xner_core.corpus.layout import open_corpus
+from xner_core.errors import XnerError
+from xner_core.files import locate
+from xner_core.snapshots.administration import CollectionSettings, collect_garbage
+from xner_core.snapshots.collection import delete, find_garbage
+from xner_core.snapshots.lease import Lease, LeaseHeld, LeaseLost
+from xner_core.snapshots.repository import history, open_snapshot
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(params=["local", "s3"])
+def out(request, tmp_path):
+    folder = str(tmp_path / "out") if request.param == "local" else request.getfixturevalue("s3_folder")
+    return locate(folder)
+
+
+@pytest.fixture
+def generations(out, tmp_path) -> list:
+    """Four snapshots of a corpus of which a part moves and a part is replaced, the last with another aligner."""
+    snapshots = []
+    for number in range(4):
+        write_text(tmp_path / "text", "news", places(20, 7 * number))
+        write_text(tmp_path / "text", "week", places(6, 100 + 10 * number))
+        snapshots.append(publish_projection(tmp_path / "text", out, EqualAligner("23"[number == 3] * 32)))
+    return snapshots
+
+
+def put(location, content: bytes = b"x") -> None:
+    with location.open_output() as stream:
+        stream.write(content)
+
+
+def whole(snapshot) -> bool:
+    return all(location.exists() for location in map(locate, map(snapshot._address, snapshot.paths)))
+
+
+def test_kept_snapshots_stay_whole_and_the_rest_goes(out, generations):
+    others = [
+        out / "student/config.json",
+        out / "corpus/notes.txt",
+        out / "labels/README.md",
+        out / "corpus/pairs/my.csv",
+    ]
+    for other in others:
+        put(other)
+    garbage_shard = out / "labels" / ("4" * 32) / "language=de" / "domain=news" / f"{'5' * 32}.parquet"
+    put(garbage_shard)
+    orphan = out / "snapshots/20200101T000000-0123abcd.parquet"
+    put(orphan)
+    result = collect_garbage(CollectionSettings(str(out), keep=2, keep_named=[generations[0].name]))
+    assert result["kept"] == [generations[3].name, generations[2].name, generations[0].name]
+    assert set(result["snapshots"]) == {generations[1].name, "20200101T000000-0123abcd"}
+    assert [whole(snapshot) for snapshot in generations] == [True, False, True, True]
+    assert not garbage_shard.exists()
+    assert not orphan.exists()
+    assert all(other.exists() for other in others)
+    left = {location.relative_to(out) for location in out.files()}
+    needed = {path for number in (0, 2, 3) for path in generations[number].paths}
+    assert {path for path in left if path.endswith(".parquet") and not path.startswith("snapshots/")} == needed
+    # History ends where the next one is gone; what was named is still there.
+    assert [about.name for about in history(out)] == [generations[3].name, generations[2].name]
+    assert open_snapshot(out, generations[0].name).scan().collect().height == 26
+    again = collect_garbage(CollectionSettings(str(out), keep=2, keep_named=[generations[0].name]))
+    assert (again["status"], again["reason"]) == ("nothing to do", "every file is needed")
+
+
+def test_a_dry_run_deletes_nothing(out, generations):
+    before = [location.path for location in out.files()]
+    result = collect_garbage(CollectionSettings(str(out), keep=1, dry_run=True))
+    assert result["status"] == "nothing to do"
+    assert len(result["snapshots"]) == 3
+    assert result["bytes"] > 0
+    assert [location.path for location in out.files()] == before
+    done = collect_garbage(CollectionSettings(str(out), keep=1))
+    assert (done["files"], done["bytes"]) == (result["files"], result["bytes"])
+    assert {location.path for location in out.files()} == set(before) - {(out / path).path for path in done["files"]}
+
+
+def test_what_the_present_corpus_needs_stays(out, generations, tmp_path):
+    """A run that was interrupted has ingested, but not published."""
+    write_text(tmp_path / "text", "news", places(20, 40))
+    ingest(tmp_path / "text", out)
+    collect_garbage(CollectionSettings(str(out), keep=1))
+    assert all(locate(shard.path).exists() for shard in open_corpus(out / "corpus").shards)
+
+
+def test_nothing_is_deleted_while_a_run_is_writing(out, generations, tmp_path):
+    with Lease(out, "a nightly run", 3), pytest.raises(LeaseHeld, match="a nightly run"):
+        collect_garbage(CollectionSettings(str(out), keep=1))
+    assert all(map(whole, generations))
+    # And one that is overtaken by a run stops.
+    slow = Lease(out, "collection of garbage").__enter__()
+    garbage = find_garbage(out, 1)
+    slow._record.replace(slow._record.read(), {"snapshot": generations[3].name, "lease": None})
+    with Lease(out, "a nightly run"), pytest.raises(LeaseLost):
+        slow._change()
+    with pytest.raises(LeaseLost):
+        delete(slow, garbage)
+    slow.__exit__()
+    assert all(map(whole, generations))
+
+
+def test_what_killed_writers_left_is_deleted(tmp_path):
+    write_text(tmp_path / "text", "news", places(8))
+    snapshot = publish_projection(tmp_path / "text", tmp_path / "out")
+    half = Path(snapshot.addresses()[0] + ".partial-0123")
+    half.write_bytes(b"half")
+    foreign = tmp_path / "out/student/model.safetensors.partial-0123"
+    foreign.parent.mkdir()
+    foreign.write_bytes(b"half")
+    result = collect_garbage(CollectionSettings(str(tmp_path / "out")))
+    assert result["status"] == "done"
+    assert not half.exists()
+    assert foreign.exists()
+    assert whole(snapshot)
+
+
+def test_a_name_that_is_mistaken_deletes_nothing(out, generations):
+    with pytest.raises(XnerError, match="no snapshot 'yesterday'"):
+        collect_garbage(CollectionSettings(str(out), keep=1, keep_named=["yesterday"]))
+    assert all(map(whole, generations))
+
+
+def test_an_interrupted_collection_leaves_no_broken_snapshot(out, generations, monkeypatch):
+    deleted = []
+    real = type(out).delete
+
+    def delete_some(location):
+        if len(deleted) == 6:
+            raise OSError("gone away")
+        deleted.append(location)
+        real(location)
+
+    monkeypatch.setattr(type(out), "delete", delete_some)
+    with pytest.raises(OSError, match="gone away"):
+        collect_garbage(CollectionSettings(str(out), keep=1))
+    monkeypatch.undo()
+    assert all(whole(open_snapshot(out, about.name)) for about in history(out))
+    assert collect_garbage(CollectionSettings(str(out), keep=1))["status"] == "done"
+
+
+def test_a_corpus_elsewhere_is_not_touched(tmp_path):
+    write_text(tmp_path / "text", "news", places(8))
+    corpus = ingest(tmp_path / "text", locate(tmp_path / "elsewhere"))
+    out = locate(tmp_path / "out")
+    publish_projection(tmp_path / "text", out)
+    project(corpus, out)
+    collect_garbage(CollectionSettings(str(out), keep=1))
+    assert all(locate(shard.path).exists() for shard in corpus.shards)
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "jobs/snapshots.py", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_job(tmp_path):
+    for number in range(2):
+        write_text(tmp_path / "text", "news", places(20, 7 * number))
+        publish_projection(tmp_path / "text", tmp_path / "out")
+    out, result = ("--out", str(tmp_path / "out")), tmp_path / "result.json"
+    listed = run("list", *out, "--json", str(result))
+    assert listed.returncode == 0, listed.stderr
+    names = [snapshot["name"] for snapshot in json.loads(result.read_text())["snapshots"]]
+    assert all(name in listed.stdout for name in names)
+    shown = run("show", *out, "--snapshot", names[1], "--table", "labels", "--json", str(result))
+    assert json.loads(shown.stdout)["addresses"] == open_snapshot(str(tmp_path / "out"), names[1]).addresses()
+    compared = run("diff", *out)
+    assert json.loads(compared.stdout)["partitions"]["de/news"]["pairs"]["added"] == 7
+    assert run("rollback", *out, "--to", names[1], "--dry_run").stdout.endswith("nothing to do: this was a dry run\n")
+    assert open_snapshot(str(tmp_path / "out")).name == names[0]
+    assert run("rollback", *out, "--to", names[1]).returncode == 0
+    assert open_snapshot(str(tmp_path / "out")).description.restored == names[1]
+    collected = run("collect", *out, "--keep", "1", "--json", str(result))
+    assert "2 snapshots among them; 1 snapshots stay" in collected.stdout
+    assert len(json.loads(result.read_text())["snapshots"]) == 2
+    first = run("diff", *out, "--after", "nothing")
+    assert first.returncode == 2
+    assert "no snapshot 'nothing'" in first.stderr

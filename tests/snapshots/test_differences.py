@@ -1,0 +1,70 @@
+import dataclasses
+
+import pytest
+from projections import EqualAligner, places, publish_projection, write_text
+
+from xner_core.snapshots.differences import difference
+
+
+@pytest.fixture
+def text(tmp_path):
+    write_text(tmp_path / "text", "news", places(20))
+    write_text(tmp_path / "text", "talks", places(5, 50))
+    return tmp_path / "text"
+
+
+def test_pairs_and_entities_of_what_changed(text, tmp_path):
+    before = publish_projection(text, tmp_path / "out")
+    write_text(text, "news", ["dry", *places(16, 2)])
+    write_text(text, "blogs", places(3, 100))
+    after = publish_projection(text, tmp_path / "out")
+    found = difference(before, after)
+    assert (found["before"], found["after"], found["fingerprints"]) == (before.name, after.name, {})
+    assert set(found["partitions"]) == {"de/news", "de/blogs"}
+    assert found["partitions"]["de/blogs"] == {
+        "pairs": {"before": 0, "after": 3, "added": 3, "removed": 0, "relabelled": 0},
+        "entities": {"LOC": {"before": 0, "after": 3}},
+        "unknown": {"before": 0, "after": 0},
+    }
+    news = found["partitions"]["de/news"]
+    relabelled = news["pairs"].pop("relabelled")
+    assert news["pairs"] == {"before": 20, "after": 17, "added": 1, "removed": 4}
+    # Of the shards that an added or removed pair was in.
+    assert 0 < relabelled < 16
+    assert news["entities"] == {"LOC": {"before": 20, "after": 16}}
+    assert {name: counts["added"] > 0 for name, counts in found["files"].items()} == {
+        "labels": True,
+        "pairs": True,
+        "tags": True,
+    }
+    backwards = difference(after, before)
+    assert backwards["partitions"]["de/news"]["pairs"]["added"] == 4
+
+
+def test_nothing_changed(text, tmp_path):
+    before = publish_projection(text, tmp_path / "out")
+    after = publish_projection(text, tmp_path / "out")
+    found = difference(before, after)
+    assert found["partitions"] == found["files"] == {}
+
+
+def test_another_aligner_labels_the_same_pairs_again(text, tmp_path):
+    class Doubter(EqualAligner):
+        def _align(self, query, span):
+            found = super()._align(query, span)
+            if query.source_text[span.start : span.end] == "ABC":
+                return dataclasses.replace(found, target=None, reason="doubt")
+            return found
+
+    write_text(text, "news", [*places(20), "ABC"])
+    before = publish_projection(text, tmp_path / "out")
+    after = publish_projection(text, tmp_path / "out", Doubter("3" * 32))
+    found = difference(before, after)
+    assert set(found["fingerprints"]) == {"labels"}
+    news = found["partitions"]["de/news"]
+    assert news["pairs"] == {"before": 21, "after": 21, "added": 0, "removed": 0, "relabelled": 21}
+    assert news["entities"] == {"LOC": {"before": 21, "after": 20}}
+    assert news["unknown"] == {"before": 0, "after": 1}
+    assert found["files"] == {
+        "labels": {"added": len(after.addresses()), "removed": len(before.addresses())},
+    }

@@ -1,0 +1,120 @@
+"""The manifest of a snapshot: a Parquet file with a row for each file of the state, and the state's description.
+
+The rows are what Polars, DuckDB or pyarrow read of it; the description is JSON under the key `xner` of its metadata.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from xner_core.errors import XnerError
+from xner_core.files import Location, write_table
+
+VERSION = 1
+PAIRS = "pairs"
+TAGS = "tags"
+LABELS = "labels"
+_KEY = b"xner"
+
+FILES = pa.schema(
+    [
+        # PAIRS, TAGS, LABELS, rejected, or the name of a derived table.
+        pa.field("table", pa.string(), nullable=False),
+        # Below the folder, or the whole address of a file outside it.
+        pa.field("path", pa.string(), nullable=False),
+        pa.field("bytes", pa.int64(), nullable=False),
+        pa.field("language", pa.string()),
+        pa.field("domain", pa.string()),
+        # Of a file of pairs or labels; null for others.
+        pa.field("pairs", pa.int64()),
+        # JSON: what a file of labels counts of itself.
+        pa.field("counts", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of a state; see FILES."""
+
+    table: str
+    path: str
+    bytes: int
+    language: str | None = None
+    domain: str | None = None
+    pairs: int | None = None
+    counts: str | None = None
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a snapshot says of itself.
+
+    Attributes:
+        name: the snapshot's
+        time: when it was published, ISO 8601 in UTC
+        parent: the snapshot that was the latest before it
+        source: language of the source texts
+        target: language of the labels
+        fingerprints: of the tags, the labels and the derived tables
+        counts: sums over the state
+        note: why it is there
+        restored: the snapshot whose files it lists again
+    """
+
+    name: str
+    time: str
+    parent: str | None
+    source: str
+    target: str
+    fingerprints: dict[str, str]
+    counts: dict[str, Any]
+    note: str
+    restored: str | None = None
+
+
+def write_manifest(location: Location, description: Description, files: pa.Table) -> None:
+    value = {"format": "xner snapshot", "version": VERSION, **asdict(description)}
+    write_table(location, files.replace_schema_metadata({_KEY: json.dumps(value)}))
+
+
+def read_manifest(location: Location) -> tuple[Description, pa.Table]:
+    """
+    Raises:
+        XnerError: there is no such manifest, or it is damaged or of another version.
+    """
+    with location.open_input() as stream:
+        try:
+            parquet = pq.ParquetFile(stream)
+            description = _description(location, parquet.schema_arrow)
+            return description, parquet.read()
+        except (pa.ArrowException, OSError) as error:
+            raise _damaged(location, error) from error
+
+
+def read_description(location: Location) -> Description:
+    """The description alone, from the end of the manifest."""
+    with location.open_input() as stream:
+        try:
+            return _description(location, pq.read_schema(stream))
+        except (pa.ArrowException, OSError) as error:
+            raise _damaged(location, error) from error
+
+
+def _description(location: Location, schema: pa.Schema) -> Description:
+    value = json.loads((schema.metadata or {}).get(_KEY, b"{}"))
+    if (value.pop("format", None), value.pop("version", None)) != ("xner snapshot", VERSION):
+        raise XnerError(f"{location}: not the manifest of a snapshot of version {VERSION}")
+    return Description(**value)
+
+
+def _damaged(location: Location, error: Exception) -> XnerError:
+    return XnerError(f"{location}: a damaged manifest ({error}); open or roll back to another snapshot")
+
+
+def file_table(files: Iterable[File]) -> pa.Table:
+    return pa.Table.from_pylist([asdict(file) for file in files], schema=FILES)

@@ -1,0 +1,111 @@
+"""A small JSON file that several processes replace, each only if it still is the one that it has seen.
+
+In an object store that is a conditional put (`If-None-Match: *` for the first, `If-Match` for each later one), through
+obstore, since Arrow has none. On a local disk the comparison and the rename happen under `flock`, which the kernel
+releases when its holder dies.
+"""
+
+import fcntl
+import json
+import os
+import uuid
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
+from obstore.store import S3Store, from_url
+
+from xner_core.errors import XnerError
+from xner_core.files import Location, read_json, write_json
+
+# Makes each version's content, and so its ETag, unlike all others, even where the same value comes back.
+_CHANGE = "change"
+
+
+class Conflict(Exception):
+    """The record is no longer the one that was seen."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a record held at some moment; no value and no version where there was no record yet."""
+
+    value: dict[str, Any] | None = None
+    version: str | None = None
+
+
+class SharedRecord:
+    """A record at a location, on a local disk or in S3.
+
+    Raises:
+        XnerError: the location is on another kind of storage.
+    """
+
+    def __init__(self, location: Location):
+        if not location.is_local and location.filesystem.type_name != "s3":
+            raise XnerError(f"{location}: snapshots are kept on a local disk or in S3")
+        self.location = location
+
+    def read(self) -> Seen:
+        if self.location.is_local:
+            if not self.location.exists():
+                return Seen()
+            value = read_json(self.location)
+            return Seen(value, value[_CHANGE])
+        try:
+            found = obstore.get(self._store, self.location.name)
+            content = bytes(found.bytes())
+        except FileNotFoundError:
+            return Seen()
+        try:
+            return Seen(json.loads(content), found.meta["e_tag"])
+        except ValueError as error:
+            raise XnerError(f"{self.location}: not valid JSON ({error})") from error
+
+    def replace(self, seen: Seen, value: dict[str, Any]) -> Seen:
+        """Puts a value in the place of the one that was seen.
+
+        Raises:
+            Conflict: another value is there by now.
+        """
+        value = value | {_CHANGE: uuid.uuid4().hex}
+        return self._replace_file(seen, value) if self.location.is_local else self._replace_object(seen, value)
+
+    def _replace_file(self, seen: Seen, value: dict[str, Any]) -> Seen:
+        path = Path(self.location.path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # A file of its own, since the record's is another one after each rename.
+        lock = os.open(path.with_name(f".{path.name}.lock"), os.O_CREAT | os.O_RDWR, 0o666)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if self.read().version != seen.version:
+                raise Conflict
+            write_json(self.location, value)
+        finally:
+            os.close(lock)
+        return Seen(value, value[_CHANGE])
+
+    def _replace_object(self, seen: Seen, value: dict[str, Any]) -> Seen:
+        mode = "create" if seen.version is None else {"e_tag": seen.version}
+        content = (json.dumps(value, indent=2) + "\n").encode()
+        try:
+            # One request and no upload in parts, of which the condition would hold for none.
+            put = obstore.put(self._store, self.location.name, content, mode=mode, use_multipart=False)
+        except (AlreadyExistsError, PreconditionError, BaseError, OSError) as error:
+            # The answer to a put that succeeded may have been lost, and the put repeated.
+            now = self.read()
+            if now.value is not None and now.value[_CHANGE] == value[_CHANGE]:
+                return now
+            if now.version != seen.version:
+                raise Conflict from error
+            raise OSError(f"{self.location}: {error}") from error
+        return Seen(value, put["e_tag"])
+
+    @cached_property
+    def _store(self) -> S3Store:
+        folder = str(self.location).removesuffix(f"/{self.location.name}")
+        plain = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
+        return from_url(folder, client_options={"allow_http": plain})
