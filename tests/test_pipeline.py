@@ -18,6 +18,8 @@ from xner_core.files import locate
 from xner_core.graph import ClusterSettings, PoolSettings
 from xner_core.pipeline import ProjectionSettings, project_corpus, summary
 from xner_core.projection.schema import LABELS
+from xner_core.snapshots.lease import Lease, LeaseHeld
+from xner_core.snapshots.repository import history, open_snapshot
 from xner_core.tagging.tagger import TaggerSettings
 from xner_core.training.student import StudentRecipe
 from xner_core.training.trainer import OptimisationSettings
@@ -93,6 +95,7 @@ def test_a_second_run_does_nothing_and_a_lost_file_alone_is_made_again(settings)
     before = label_files(first)
     again = project_corpus(settings)
     assert again["status"] == "nothing to do"
+    assert [about.name for about in history(locate(settings.out))] == [first["snapshot"]]
     assert label_files(again) == before
 
     lost = next(Path(first["labels"]).rglob("*.parquet"))
@@ -106,7 +109,7 @@ def test_a_second_run_does_nothing_and_a_lost_file_alone_is_made_again(settings)
 
 
 def test_labels_follow_the_corpus_when_it_changes(settings, parallel_text, tmp_path):
-    project_corpus(settings)
+    first = project_corpus(settings)
     changed = tmp_path / "changed"
     changed.mkdir()
     for file in parallel_text.iterdir():
@@ -114,8 +117,10 @@ def test_labels_follow_the_corpus_when_it_changes(settings, parallel_text, tmp_p
         (changed / file.name).write_text("".join(lines[:50] + lines[51:]))
     result = project_corpus(dataclasses.replace(settings, corpus=str(changed)))
     assert result["labelled"]["projected_pairs"] <= 4 * settings.shard_pairs
-    frame = pl.read_parquet(f"{result['labels']}/**/*.parquet")
+    frame = open_snapshot(settings.out).scan().collect()
     assert frame.height == frame["pair_id"].n_unique() == 2 * (PAIRS - 2)
+    before = open_snapshot(settings.out, first["snapshot"]).scan().collect()
+    assert before.height == before["pair_id"].n_unique() == 2 * (PAIRS - 1)
 
 
 def test_a_new_aligner_reuses_the_tags(settings):
@@ -165,6 +170,11 @@ def test_labels_on_an_object_store_equal_those_on_a_disk(settings, s3_folder):
     for path in Path(local["labels"]).rglob("*.parquet"):
         with files[path.name].open_input() as stream:
             assert stream.read() == path.read_bytes()
+
+
+def test_two_runs_at_once_are_one_too_many(settings):
+    with Lease(locate(settings.out), "another run", 3), pytest.raises(LeaseHeld, match="another run"):
+        project_corpus(settings)
 
 
 def test_a_corpus_of_another_pair_is_refused(settings):

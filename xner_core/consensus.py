@@ -21,6 +21,7 @@ from xner_core.files import Location, locate, read_table, write_table
 from xner_core.hashing import fingerprint
 from xner_core.projection.label_files import LabelFile, find_label_files
 from xner_core.projection.schema import PROJECTED
+from xner_core.snapshots.repository import label_addresses
 from xner_core.spans import Span
 from xner_core.text import words
 
@@ -73,8 +74,8 @@ class ConsensusSettings:
     """Whose votes are counted.
 
     Args:
-        labels: folders of finished labels, labels/<fingerprint> of a projection or partitions of it, local or s3://,
-            which vote together; all of one target language
+        labels: what votes together, local or s3://, of one target language: folders of projections, whose latest
+            snapshots are taken, or folder@name for another one; or labels/<fingerprint> in them, or partitions of it
         out: folder of the votes, local or s3://; one for each set of labels is made in it
     """
 
@@ -205,7 +206,7 @@ def build_consensus(settings: ConsensusSettings) -> dict[str, Any]:
         XnerError: no labels, or labels of several target languages.
     """
     started = time.monotonic()
-    files = find_label_files(settings.labels)
+    files = find_label_files(label_addresses(settings.labels))
     languages = sorted({file.language for file in files})
     if len(languages) > 1:
         raise XnerError(f"labels of {', '.join(languages)}; names of one target language vote together: name one")

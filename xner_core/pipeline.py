@@ -1,6 +1,5 @@
 """The main job: from parallel text to labels, and on to a trained and scored student."""
 
-import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,15 @@ from xner_core.corpus.ingest import IngestSettings, ingest_corpus
 from xner_core.corpus.layout import MANIFEST, Corpus, open_corpus
 from xner_core.errors import XnerError
 from xner_core.evaluation.tagger import TaggerEvaluation, evaluate_tagger
-from xner_core.files import Location, locate, write_json
+from xner_core.files import Location, locate
 from xner_core.graph import ClusterSettings, run_projection
 from xner_core.projection.plan import plan_projection
 from xner_core.sample import write_sample_corpus, write_sample_gold
+from xner_core.snapshots.lease import Lease
+from xner_core.snapshots.state import publish_state
 from xner_core.tagging.tagger import TaggerSettings
 from xner_core.training.job import train_student
 from xner_core.training.student import StudentRecipe, StudentSettings
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -66,15 +65,34 @@ class ProjectionSettings:
 
 def project_corpus(settings: ProjectionSettings) -> dict[str, Any]:
     """Projects a corpus; with `then_train`, trains a student on the labels and scores it."""
-    out = locate(settings.out)
+    with Lease(locate(settings.out), "project_corpus") as lease:
+        result = bring_up_to_date(settings, lease)
+        unfinished = result.pop("unfinished")
+        if settings.then_train:
+            result |= train_and_score(settings, result["snapshot"])
+    if not unfinished and result.get("training", {}).get("status") != "done":
+        result |= {"status": "nothing to do", "reason": f"all {result['shards']} shards have their labels already"}
+    print(summary(result))
+    return result
+
+
+def bring_up_to_date(settings: ProjectionSettings, lease: Lease) -> dict[str, Any]:
+    """Ingests the corpus, labels the shards that have no labels yet, and publishes the state if it is a new one.
+
+    Returns:
+        what was done; `unfinished` is the number of shards that had no labels
+
+    Raises:
+        LeaseLost: another run has taken the lease on the folder.
+    """
+    out = lease.folder
     corpus = _corpus(settings, out)
     plan = plan_projection(corpus, out, settings.tagger, settings.aligner)
     unfinished = len(plan.unfinished())
-    if stale := plan.remove_stale():
-        logger.info("removed %d label files of shards that are no longer in the corpus", stale)
     counts = run_projection(plan, settings.tagger, settings.aligner, settings.cluster)
     result: dict[str, Any] = {
         "status": "done",
+        "unfinished": unfinished,
         "corpus": str(corpus.location),
         "labels": str(plan.labels),
         "labels_fingerprint": plan.labels_fingerprint,
@@ -83,13 +101,7 @@ def project_corpus(settings: ProjectionSettings) -> dict[str, Any]:
         "shards": len(plan.tasks),
         "labelled": counts,
     }
-    write_json(plan.labels / "_projection.json", result)
-    if settings.then_train:
-        result |= _train(settings, str(plan.labels), Path(settings.out))
-    if not unfinished and result.get("training", {}).get("status") != "done":
-        result |= {"status": "nothing to do", "reason": f"all {len(plan.tasks)} shards have their labels already"}
-    print(summary(result))
-    return result
+    return result | {"snapshot": publish_state(lease, corpus, plan).name}
 
 
 def _corpus(settings: ProjectionSettings, out: Location) -> Corpus:
@@ -120,8 +132,10 @@ def _corpus(settings: ProjectionSettings, out: Location) -> Corpus:
     return open_corpus(out / "corpus")
 
 
-def _train(settings: ProjectionSettings, labels: str, out: Path) -> dict[str, Any]:
-    student = out / "student"
+def train_and_score(settings: ProjectionSettings, snapshot: str) -> dict[str, Any]:
+    """Trains a student on the labels of a snapshot, and scores it beside direct transfer if there is gold."""
+    out = Path(settings.out)
+    student, labels = out / "student", f"{settings.out}@{snapshot}"
     training = train_student(StudentSettings(labels=[labels], out=str(student), recipe=settings.student))
     gold = settings.gold
     if gold is None and settings.corpus is None:
@@ -154,7 +168,7 @@ def summary(result: dict[str, Any]) -> str:
         lines.append(f"speed     {rate:.1f} pairs/s, start-up included")
     for name, scores in result.get("scores", {}).items():
         lines.append(f"F1        {scores['f1']:.3f} {name}, on {', '.join(scores['labels'])} of {scores['conll']}")
-    lines += [f"{name:<9} {result[name]}" for name in ("corpus", "labels", "student") if name in result]
+    lines += [f"{name:<9} {result[name]}" for name in ("corpus", "labels", "snapshot", "student") if name in result]
     return "\n".join(lines)
 
 

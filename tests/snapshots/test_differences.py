@@ -41,11 +41,12 @@ def test_pairs_and_entities_of_what_changed(text, tmp_path):
     assert backwards["partitions"]["de/news"]["pairs"]["added"] == 4
 
 
-def test_nothing_changed(text, tmp_path):
+def test_a_state_that_did_not_change_is_no_new_snapshot(text, tmp_path):
     before = publish_projection(text, tmp_path / "out")
     after = publish_projection(text, tmp_path / "out")
+    assert after.name == before.name
     found = difference(before, after)
-    assert found["partitions"] == found["files"] == {}
+    assert found["partitions"] == found["files"] == found["fingerprints"] == {}
 
 
 def test_another_aligner_labels_the_same_pairs_again(text, tmp_path):

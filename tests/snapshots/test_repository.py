@@ -8,9 +8,17 @@ from projections import places, publish_projection, write_text
 
 from xner_core.errors import XnerError
 from xner_core.files import locate, read_table
+from xner_core.projection.label_files import find_label_files
 from xner_core.snapshots.lease import Lease, LeaseLost, read_latest
 from xner_core.snapshots.manifest import FILES
-from xner_core.snapshots.repository import history, manifest_location, open_snapshot, publish, roll_back
+from xner_core.snapshots.repository import (
+    history,
+    label_addresses,
+    manifest_location,
+    open_snapshot,
+    publish,
+    roll_back,
+)
 
 
 @pytest.fixture(params=["local", "s3"])
@@ -43,13 +51,8 @@ def test_a_snapshot_lists_a_complete_state(out, tmp_path):
     files = pl.from_arrow(snapshot.files)
     assert files.filter(table="labels")["pairs"].sum() == files.filter(table="pairs")["pairs"].sum() == 27
     about = snapshot.description
-    assert (about.parent, about.source, about.target, about.counts, about.note) == (
-        None,
-        "en",
-        "de",
-        {"kept": 27},
-        "test",
-    )
+    assert (about.parent, about.source, about.target, about.note) == (None, "en", "de", "a test")
+    assert (about.counts["pairs"]["kept"], about.counts["labelled"]["projected"]) == (27, 27)
     assert about.fingerprints["tags"] == "1" * 32
 
 
@@ -180,3 +183,16 @@ def test_duckdb_reads_a_manifest_and_its_files(tmp_path):
     counts = duckdb.sql(f"select \"table\", count(*) from '{manifest}' group by all").fetchall()
     assert dict(counts)["labels"] == len(snapshot.addresses())
     assert duckdb.sql(f"select count(*) from read_parquet({snapshot.addresses()})").fetchall() == [(6,)]
+
+
+def test_a_folder_stands_for_the_labels_of_its_latest_snapshot(out, tmp_path):
+    write_text(tmp_path / "text", "news", places(20))
+    first = publish_projection(tmp_path / "text", out)
+    write_text(tmp_path / "text", "news", places(10))
+    second = publish_projection(tmp_path / "text", out)
+    elsewhere = f"{out}/labels"
+    assert label_addresses([str(out), elsewhere]) == [*second.addresses(), elsewhere]
+    assert label_addresses([f"{out}@{first.name}"]) == first.addresses()
+    assert [file.domain for file in find_label_files(label_addresses([str(out)]))] == ["news"] * len(second.addresses())
+    with pytest.raises(XnerError, match="no snapshot 'yesterday'"):
+        label_addresses([f"{out}@yesterday"])

@@ -39,7 +39,7 @@ def find_label_files(folders: Sequence[str], domains: Collection[str] | None = N
     """The label files in folders `…/labels/<fingerprint>`, or in partitions of these, in the order of their names.
 
     Args:
-        folders: local or s3://
+        folders: local or s3://; a label file stands for itself
         domains: only files of these domains
 
     Raises:
@@ -47,7 +47,9 @@ def find_label_files(folders: Sequence[str], domains: Collection[str] | None = N
     """
     found: dict[str, LabelFile] = {}
     for folder in folders:
-        paths = [path for path in locate(folder).files() if path.name.endswith(".parquet")]
+        location = locate(folder)
+        files = [location] if location.name.endswith(".parquet") else location.files()
+        paths = [path for path in files if path.name.endswith(".parquet")]
         if not paths:
             raise XnerError(f"{folder}: no label files in this folder; project a corpus first, or mend the path")
         for path in paths:

@@ -43,14 +43,6 @@ class ProjectionPlan:
         present = {str(location) for location in self.labels.files()}
         return [task for task in self.tasks if task.labels_path not in present]
 
-    def remove_stale(self) -> int:
-        """Deletes the label files of shards that the corpus no longer has; returns how many there were."""
-        planned = {task.labels_path for task in self.tasks}
-        stale = [file for file in self.labels.files() if file.name.endswith(".parquet") and str(file) not in planned]
-        for file in stale:
-            file.delete()
-        return len(stale)
-
 
 def plan_projection(corpus: Corpus, out: Location, tagger: TaggerSettings, aligner: AlignerSettings) -> ProjectionPlan:
     """Plans the projection of all shards of a corpus into `out/tags` and `out/labels`."""

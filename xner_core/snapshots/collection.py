@@ -23,7 +23,7 @@ _HASH = "[0-9a-f]{32}"
 _OURS = re.compile(
     rf"corpus/(pairs|rejected|index)/.*{_HASH}\.parquet"
     rf"|tags/{_HASH}/{_HASH}\.parquet"
-    rf"|\w+/{_HASH}/language=[^/]+/domain=[^/]+/{_HASH}\.parquet"
+    rf"|\w+/({_HASH}/)+language=[^/]+/domain=[^/]+/{_HASH}\.parquet"
 )
 _MANIFEST = re.compile(r"snapshots/\d{8}T\d{6}-[0-9a-f]{8}\.parquet")
 

@@ -38,19 +38,13 @@ class Seen:
 
 
 class SharedRecord:
-    """A record at a location, on a local disk or in S3.
-
-    Raises:
-        XnerError: the location is on another kind of storage.
-    """
+    """A record at a location, on a local disk or in S3."""
 
     def __init__(self, location: Location):
-        if not location.is_local and location.filesystem.type_name != "s3":
-            raise XnerError(f"{location}: snapshots are kept on a local disk or in S3")
         self.location = location
 
     def read(self) -> Seen:
-        if self.location.is_local:
+        if self.location.filesystem.type_name != "s3":
             if not self.location.exists():
                 return Seen()
             value = read_json(self.location)
@@ -70,9 +64,14 @@ class SharedRecord:
 
         Raises:
             Conflict: another value is there by now.
+            XnerError: the location is on another kind of storage.
         """
         value = value | {_CHANGE: uuid.uuid4().hex}
-        return self._replace_file(seen, value) if self.location.is_local else self._replace_object(seen, value)
+        if self.location.is_local:
+            return self._replace_file(seen, value)
+        if self.location.filesystem.type_name == "s3":
+            return self._replace_object(seen, value)
+        raise XnerError(f"{self.location}: results are kept on a local disk or in S3, not here")
 
     def _replace_file(self, seen: Seen, value: dict[str, Any]) -> Seen:
         path = Path(self.location.path)

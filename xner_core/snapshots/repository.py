@@ -8,7 +8,7 @@ same state, whatever is published meanwhile.
 """
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -81,6 +81,24 @@ def open_snapshot(address: str | Location, name: str = LATEST) -> Snapshot:
     if name == LATEST:
         name = _latest_name(folder)
     return Snapshot(folder, *read_manifest(_existing_manifest(folder, name)))
+
+
+def label_addresses(labels: Iterable[str]) -> list[str]:
+    """Addresses of labels, in which a folder that has snapshots stands for the labels of the latest one.
+
+    Args:
+        labels: a projection's folder, or `folder@name` for a certain snapshot of it; others are left as they are
+    """
+    addresses: list[str] = []
+    for address in labels:
+        folder, at, name = address.rpartition("@")
+        if is_repository(locate(address)):
+            addresses += open_snapshot(address).addresses()
+        elif at and is_repository(locate(folder)):
+            addresses += open_snapshot(folder, name).addresses()
+        else:
+            addresses.append(address)
+    return addresses
 
 
 def history(folder: Location) -> Iterator[Description]:

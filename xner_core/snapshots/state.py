@@ -1,40 +1,58 @@
-"""The files that make up the present state of a projection's folder."""
+"""Publishes the present state of a projection's folder: which files make it up, and what they hold."""
 
 import json
 from collections.abc import Iterator, Mapping
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from xner_core.corpus.layout import Corpus
 from xner_core.errors import XnerError
 from xner_core.files import Location, locate
 from xner_core.projection.plan import ProjectionPlan
-from xner_core.projection.schema import read_counts
+from xner_core.projection.schema import read_counts, sum_counts
+from xner_core.snapshots.lease import Lease
 from xner_core.snapshots.manifest import LABELS, PAIRS, TAGS, File, file_table
-from xner_core.snapshots.repository import Snapshot
+from xner_core.snapshots.repository import Snapshot, open_snapshot, publish
 
 
-def present_state(
-    folder: Location,
-    corpus: Corpus,
-    plan: ProjectionPlan,
-    derived: Mapping[str, Location] | None = None,
-    earlier: Snapshot | None = None,
-) -> pa.Table:
-    """The files of a finished projection, in the order of the corpus, with the columns `manifest.FILES`.
+def publish_state(
+    lease: Lease, corpus: Corpus, plan: ProjectionPlan, derived: Mapping[str, Location] | None = None, note: str = ""
+) -> Snapshot:
+    """Publishes a finished projection as the latest snapshot of its folder, unless that is the latest already.
 
     Args:
-        folder: the projection's folder
+        lease: on the projection's folder
         corpus: the corpus, in the folder or elsewhere
         plan: the projection
-        derived: folders `…/<table>/<fingerprint>` of tables made of the labels, by the tables' names
-        earlier: a snapshot of the folder, whose counts need not be read again
+        derived: folders `<table>/<fingerprint>` of tables made of the labels, with partitions like theirs, by the names
+            of the tables
+        note: why it is published
 
     Raises:
+        LeaseLost: another run has taken the lease; nothing was published.
         XnerError: a file is not there.
     """
-    return file_table(_files(folder, corpus, plan, derived or {}, _known_counts(earlier)))
+    derived = derived or {}
+    latest = open_snapshot(lease.folder) if lease.snapshot else None
+    files = file_table(_files(lease.folder, corpus, plan, derived, _known_counts(latest)))
+    fingerprints = {TAGS: plan.tags_fingerprint, LABELS: plan.labels_fingerprint}
+    fingerprints |= {table: location.relative_to(lease.folder / table) for table, location in derived.items()}
+    if latest and latest.files.equals(files) and latest.description.fingerprints == fingerprints:
+        return latest
+    labelled = files.filter(pc.equal(files["table"], LABELS))["counts"].to_pylist()
+    return publish(
+        lease,
+        files,
+        source=corpus.source,
+        target=corpus.target,
+        fingerprints=fingerprints,
+        counts={
+            "pairs": {name: corpus.manifest[name] for name in ("read", "kept", "rejected")},
+            "shards": len(plan.tasks),
+            "labelled": sum_counts(map(json.loads, labelled)),
+        },
+        note=note,
+    )
 
 
 def _files(

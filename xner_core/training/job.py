@@ -32,6 +32,7 @@ from xner_core.files import Location, locate, read_json, write_json
 from xner_core.hashing import fingerprint
 from xner_core.projection.label_files import find_label_files
 from xner_core.ray_session import ensure_ray
+from xner_core.snapshots.repository import label_addresses
 from xner_core.training.dataset import feature_dataset, feature_texts
 from xner_core.training.features import FeatureEncoder, TargetScheme, collate
 from xner_core.training.stream import BatchStream
@@ -71,7 +72,7 @@ def train_student(settings: StudentSettings, callbacks: Sequence[TrainerCallback
     """
     started = time.monotonic()
     recipe = _absolute(settings.recipe)
-    files = find_label_files(settings.labels, recipe.domains)
+    files = find_label_files(label_addresses(settings.labels), recipe.domains)
     votes = find_consensus(settings.consensus, files) if settings.consensus else {}
     own = identity(recipe, files, votes)
     out = locate(settings.out)

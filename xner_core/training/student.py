@@ -93,7 +93,8 @@ class StudentSettings:
     """What a student is trained on, and where it is kept.
 
     Args:
-        labels: folders of finished labels, labels/<fingerprint> of a projection or partitions of it, local or s3://
+        labels: what to train on, local or s3://: folders of projections, whose latest snapshots are taken, or
+            folder@name for another one; or labels/<fingerprint> in them, or partitions of it, with all that lies there
         out: local folder of the trained student
         consensus: folder of the votes of the corpus on these labels, <out>/<fingerprint> of build_consensus.py; without
             it, these do not decide

@@ -13,8 +13,8 @@ from xner_core.files import Location, locate, read_table, write_table
 from xner_core.projection.plan import ProjectionPlan, plan_projection
 from xner_core.projection.stages import align_shard, tag_shard
 from xner_core.snapshots.lease import Lease
-from xner_core.snapshots.repository import Snapshot, is_repository, open_snapshot, publish
-from xner_core.snapshots.state import present_state
+from xner_core.snapshots.repository import Snapshot
+from xner_core.snapshots.state import publish_state
 from xner_core.spans import Entity, Span
 from xner_core.tagging.tagger import TaggerSettings
 
@@ -92,14 +92,4 @@ def publish_projection(text: Path, folder: str | Path | Location, aligner: Equal
     out = folder if isinstance(folder, Location) else locate(folder)
     with Lease(out, "a test") as lease:
         corpus = ingest(text, out)
-        plan = project(corpus, out, aligner)
-        earlier = open_snapshot(out) if is_repository(out) else None
-        return publish(
-            lease,
-            present_state(out, corpus, plan, earlier=earlier),
-            source=corpus.source,
-            target=corpus.target,
-            fingerprints={"tags": plan.tags_fingerprint, "labels": plan.labels_fingerprint},
-            counts={"kept": corpus.manifest["kept"]},
-            note="test",
-        )
+        return publish_state(lease, corpus, project(corpus, out, aligner), note="a test")
