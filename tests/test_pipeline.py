@@ -173,7 +173,7 @@ def test_labels_on_an_object_store_equal_those_on_a_disk(settings, s3_folder):
 
 
 def test_two_runs_at_once_are_one_too_many(settings):
-    with Lease(locate(settings.out), "another run", 3), pytest.raises(LeaseHeld, match="another run"):
+    with Lease(locate(settings.out), "another run", 6), pytest.raises(LeaseHeld, match="another run"):
         project_corpus(settings)
 
 

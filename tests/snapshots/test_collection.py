@@ -94,7 +94,7 @@ def test_what_the_present_corpus_needs_stays(out, generations, tmp_path):
 
 
 def test_nothing_is_deleted_while_a_run_is_writing(out, generations, tmp_path):
-    with Lease(out, "a nightly run", 3), pytest.raises(LeaseHeld, match="a nightly run"):
+    with Lease(out, "a nightly run", 6), pytest.raises(LeaseHeld, match="a nightly run"):
         collect_garbage(CollectionSettings(str(out), keep=1))
     assert all(map(whole, generations))
     # And one that is overtaken by a run stops.

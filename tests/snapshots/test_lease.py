@@ -35,20 +35,20 @@ def test_one_at_a_time(folder):
     ):
         Lease(folder, "another", SHORT).__enter__()
     assert read_latest(folder).lease is None
-    with Lease(folder, "another", SHORT) as lease:
+    with Lease(folder, "another") as lease:
         lease.publish("one")
     assert read_latest(folder).snapshot == "one"
-    with Lease(folder, "a third", SHORT) as lease:
+    with Lease(folder, "a third") as lease:
         assert lease.snapshot == "one"
 
 
 def test_a_long_run_keeps_its_lease(folder, monkeypatch):
     another_machine(monkeypatch)
-    with Lease(folder, "a test", SHORT) as lease:
-        time.sleep(2 * SHORT)
+    with Lease(folder, "a test", 4) as lease:
+        time.sleep(5)
         lease.check()
         with pytest.raises(LeaseHeld):
-            Lease(folder, "another", SHORT).__enter__()
+            Lease(folder, "another").__enter__()
         lease.publish("one")
 
 
@@ -56,7 +56,7 @@ def test_a_dead_holder_loses_its_lease_and_cannot_publish(folder, monkeypatch):
     another_machine(monkeypatch)
     lost = Lease(folder, "a run that is stopped", SHORT).__enter__()
     abandon(lost)
-    with Lease(folder, "another", SHORT) as lease:
+    with Lease(folder, "another") as lease:
         lease.publish("another's")
         # It is woken up, and does not know how long it slept.
         lost._renewed = time.monotonic()
@@ -91,9 +91,9 @@ def test_a_killed_process_of_this_machine_loses_its_lease_at_once(folder):
     holder.kill()
     started = time.monotonic()
     # It is not waited for: what is dead need not be buried.
-    with Lease(folder, "another", SHORT) as lease:
+    with Lease(folder, "another") as lease:
         lease.check()
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30
     holder.wait()
 
 
@@ -103,7 +103,7 @@ from xner_core.files import locate
 from xner_core.snapshots.lease import Lease, LeaseHeld
 sys.stdin.readline()
 try:
-    with Lease(locate(sys.argv[1]), "a racer", 4) as lease:
+    with Lease(locate(sys.argv[1]), "a racer", 6) as lease:
         lease.publish(sys.argv[2])
         sys.stdin.readline()
     print("published")
