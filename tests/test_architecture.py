@@ -28,10 +28,11 @@ PARTS = [
     "cluster_check",
     "ray_session",
     "training",
+    "study",
     "graph",
     "pipeline",
 ]
-RAY = {"graph.py", "cluster_check.py", "ray_session.py", "training/job.py", "training/dataset.py"}
+RAY = {"graph.py", "cluster_check.py", "ray_session.py", "training/job.py", "training/dataset.py", "study/run.py"}
 
 
 def imports(path: Path) -> set[str]:
