@@ -12,15 +12,9 @@ from pathlib import Path
 
 import pytest
 import ray
-import torch
 from pyarrow import fs
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
-from transformers import (
-    PreTrainedTokenizerFast,
-    XLMRobertaConfig,
-    XLMRobertaForTokenClassification,
-    XLMRobertaModel,
-)
+
+from xner_core.chaos.models import save_tiny_encoder, save_tiny_tagger
 
 # Before anything reads it: no test asks a model hub.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -106,53 +100,11 @@ def ray_session(s3_bucket: str) -> Iterator[None]:
         ray.shutdown()
 
 
-def _tiny_tokenizer() -> PreTrainedTokenizerFast:
-    """A tokenizer like XLM-R's, whose pieces are single characters."""
-    pieces = [chr(code) for code in [*range(33, 127), *range(192, 384)]]
-    special = ["<s>", "<pad>", "</s>", "<unk>"]
-    vocabulary = [(piece, 0.0) for piece in special] + [("▁", -2.0)] + [(piece, -3.0) for piece in pieces]
-    tokenizer = Tokenizer(models.Unigram(vocabulary, unk_id=3))
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
-    tokenizer.decoder = decoders.Metaspace(replacement="▁", prepend_scheme="always")
-    tokenizer.add_special_tokens(special)
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        bos_token="<s>",
-        eos_token="</s>",
-        sep_token="</s>",
-        cls_token="<s>",
-        unk_token="<unk>",
-        pad_token="<pad>",
-        model_max_length=128,
-    )
-
-
-def _tiny_config(**more) -> XLMRobertaConfig:
-    return XLMRobertaConfig(
-        vocab_size=len(_tiny_tokenizer()),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=130,
-        type_vocab_size=1,
-        pad_token_id=1,
-        bos_token_id=0,
-        eos_token_id=2,
-        **more,
-    )
-
-
 @pytest.fixture(scope="session")
 def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Folder of an encoder of XLM-R's kind with random weights: 2 layers, hidden size 32, a window of 128 tokens."""
     folder = tmp_path_factory.mktemp("tiny-encoder")
-    torch.manual_seed(0)
-    XLMRobertaModel(_tiny_config(), add_pooling_layer=False).save_pretrained(folder)
-    _tiny_tokenizer().save_pretrained(folder)
+    save_tiny_encoder(folder)
     return str(folder)
 
 
@@ -160,11 +112,5 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> str:
 def tiny_tagger(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Folder of such a model with a random token classification head for PER, LOC and ORG, in an order of its own."""
     folder = tmp_path_factory.mktemp("tiny-tagger")
-    torch.manual_seed(1)
-    labels = ["O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"]
-    config = _tiny_config(
-        id2label=dict(enumerate(labels)), label2id={label: index for index, label in enumerate(labels)}
-    )
-    XLMRobertaForTokenClassification(config).save_pretrained(folder)
-    _tiny_tokenizer().save_pretrained(folder)
+    save_tiny_tagger(folder)
     return str(folder)

@@ -28,11 +28,12 @@ PARTS = [
     "cluster_check",
     "ray_session",
     "training",
-    "study",
+    "actors",
     "graph",
     "pipeline",
+    "chaos",
 ]
-RAY = {"graph.py", "cluster_check.py", "ray_session.py", "training/job.py", "training/dataset.py", "study/run.py"}
+RAY = {"actors.py", "graph.py", "cluster_check.py", "ray_session.py", "training/job.py", "training/dataset.py"}
 
 
 def imports(path: Path) -> set[str]:

@@ -5,7 +5,7 @@ import pytest
 from jsonargparse.typing import PositiveInt
 
 from xner_core.cli import Command, run_job
-from xner_core.errors import XnerError
+from xner_core.errors import RunFailure, XnerError
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,8 @@ def echo(settings: Settings) -> dict:
     """Gives its settings back."""
     if settings.name == "bad":
         raise XnerError("bad.txt:3: what it says; mend it")
+    if settings.name == "full":
+        raise RunFailure("out.parquet: disk full; run again")
     return {"status": "done", "size": settings.inner.size, "low": settings.low, "stop": settings.then_stop}
 
 
@@ -87,6 +89,11 @@ def test_bad_input_exits_with_2_and_its_message_without_a_traceback(tmp_path, ca
     assert run("--name", "bad", "--json", str(out)) == 2
     assert capsys.readouterr().err == "error: bad.txt:3: what it says; mend it\n"
     assert json.loads(out.read_text())["reason"] == "bad.txt:3: what it says; mend it"
+
+
+def test_a_failure_that_a_rerun_may_mend_exits_with_1(capsys):
+    assert run("--name", "full") == 1
+    assert capsys.readouterr().err == "error: out.parquet: disk full; run again\n"
 
 
 def test_subcommands_have_settings_of_their_own(tmp_path):

@@ -1,10 +1,11 @@
 import pickle
+import resource
 
 import pyarrow as pa
 import pytest
 
-from xner_core.errors import XnerError
-from xner_core.files import locate, read_json, read_table, write_json, write_table
+from xner_core.errors import StorageFailure, XnerError
+from xner_core.files import locate, read_footer, read_json, read_table, write_json, write_table
 
 
 @pytest.fixture(params=["local", "s3"])
@@ -124,6 +125,37 @@ def test_what_is_no_parquet_is_named(folder):
     write(folder / "table.parquet", b"PAR1 but not really")
     with pytest.raises(XnerError, match=r"table\.parquet: not a readable Parquet file"):
         read_table(folder / "table.parquet")
+
+
+@pytest.mark.parametrize("damage", ["cut", "bit"])
+def test_damage_anywhere_is_seen(tmp_path, damage):
+    table = pa.table({"text": [f"text {number}" for number in range(500)]})
+    write_table(locate(tmp_path / "good.parquet"), table)
+    good = (tmp_path / "good.parquet").read_bytes()
+    bad = tmp_path / "bad.parquet"
+    for place in range(0, len(good), max(1, len(good) // 50)):
+        flipped = bytes([good[place] ^ 16])
+        bad.write_bytes(good[:place] if damage == "cut" else good[:place] + flipped + good[place + 1 :])
+        try:
+            found = read_table(locate(bad))
+        except XnerError:
+            continue
+        # A bit may be one that nobody reads, such as in the name of the library that wrote the file.
+        assert damage == "bit"
+        assert found.to_pydict() == table.to_pydict()
+    assert read_footer(locate(tmp_path / "good.parquet")).num_rows == 500
+
+
+def test_a_full_disk_is_named_and_leaves_nothing(tmp_path):
+    """A limit on the size of files fails a write as a full disk does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, hard))
+    try:
+        with pytest.raises(StorageFailure, match=r"full\.bin: could not be written .*run again"):
+            write(locate(tmp_path / "full.bin"), b"x" * (1 << 17))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_json(folder):

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from jsonargparse import ActionConfigFile, ArgumentParser, Namespace
 
-from xner_core.errors import XnerError
+from xner_core.errors import RunFailure, XnerError
 from xner_core.files import locate, write_json
 
 Result = dict[str, Any]
@@ -30,7 +30,7 @@ def _underscored(option: re.Match[str]) -> str:
 class Command:
     """One thing that a job does: a function of a settings dataclass that returns its results as plain JSON values.
 
-    The results hold at least `status`: "done", or with a `reason` "nothing to do" or "failed", if that is a part of it.
+    The results hold at least `status`, "done" or "nothing to do", and with the latter a `reason`.
     """
 
     settings: type
@@ -100,7 +100,7 @@ def run_job(
         if parsed.json:
             write_json(locate(parsed.json), {"status": "failed", "reason": str(error)})
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(1 if isinstance(error, RunFailure) else 2)
     if result["status"] != "done":
         print(f"{result['status']}: {result['reason']}")
-    sys.exit(1 if result["status"] == "failed" else 0)
+    sys.exit(0)

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from gzip import BadGzipFile
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,9 +19,23 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from xner_core.errors import XnerError
+from xner_core.errors import StorageFailure, XnerError
 
 _PARTIAL = ".partial-"
+
+
+@contextmanager
+def _storage(location: "Location", doing: str) -> Iterator[None]:
+    """Names the file in whatever its disk or object store raises."""
+    try:
+        yield
+    except (StorageFailure, BadGzipFile):
+        # What a file holds is no matter of its storage.
+        raise
+    except OSError as error:
+        raise StorageFailure(
+            f"{location}: could not be {doing} ({error}); see to its disk, network or permissions, and run again"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -53,10 +68,14 @@ class Location:
         return isinstance(self.filesystem, fs.LocalFileSystem)
 
     def exists(self) -> bool:
-        return self.filesystem.get_file_info(self.path).type != fs.FileType.NotFound
+        return self._type() != fs.FileType.NotFound
 
     def is_folder(self) -> bool:
-        return self.filesystem.get_file_info(self.path).type == fs.FileType.Directory
+        return self._type() == fs.FileType.Directory
+
+    def _type(self) -> fs.FileType:
+        with _storage(self, "looked up"):
+            return self.filesystem.get_file_info(self.path).type
 
     def files(self) -> list["Location"]:
         """Every file at any depth in this folder, in the order of their paths; none if there is no such folder."""
@@ -76,34 +95,35 @@ class Location:
         return [(location, location.relative_to(self).partition(_PARTIAL)[0]) for location in begun]
 
     def _list(self) -> list[fs.FileInfo]:
-        found = self.filesystem.get_file_info(fs.FileSelector(self.path, recursive=True, allow_not_found=True))
+        with _storage(self, "listed"):
+            found = self.filesystem.get_file_info(fs.FileSelector(self.path, recursive=True, allow_not_found=True))
         return [info for info in found if info.is_file]
 
     def relative_to(self, folder: "Location") -> str:
         return self.path.removeprefix(folder.path.rstrip("/") + "/")
 
     def delete(self) -> None:
-        self.filesystem.delete_file(self.path)
+        with _storage(self, "deleted"):
+            self.filesystem.delete_file(self.path)
 
     @contextmanager
     def open_input(self) -> Iterator[BinaryIO]:
-        try:
-            stream = self.filesystem.open_input_file(self.path)
-        except FileNotFoundError:
-            raise XnerError(f"{self}: no such file") from None
-        with stream:
-            yield stream
+        with _storage(self, "read"):
+            try:
+                stream = self.filesystem.open_input_file(self.path)
+            except FileNotFoundError:
+                raise XnerError(f"{self}: no such file") from None
+            with stream:
+                yield stream
 
     @contextmanager
     def open_output(self) -> Iterator[BinaryIO]:
         """A new file that appears under its name only when the block ends without an exception."""
-        if not self.is_local:
-            # Arrow completes an upload even when its stream is dropped after an exception: start none before the end.
-            with tempfile.NamedTemporaryFile() as aside:
-                yield aside
-                aside.flush()
-                fs.copy_files(aside.name, self.path, fs.LocalFileSystem(), self.filesystem)
-            return
+        with _storage(self, "written"), self._local_output() if self.is_local else self._remote_output() as stream:
+            yield stream
+
+    @contextmanager
+    def _local_output(self) -> Iterator[BinaryIO]:
         final = Path(self.path)
         final.parent.mkdir(parents=True, exist_ok=True)
         aside = final.with_name(f"{final.name}{_PARTIAL}{uuid.uuid4().hex}")
@@ -115,6 +135,14 @@ class Location:
             os.replace(aside, final)
         finally:
             aside.unlink(missing_ok=True)
+
+    @contextmanager
+    def _remote_output(self) -> Iterator[BinaryIO]:
+        # Arrow completes an upload even when its stream is dropped after an exception: start none before the end.
+        with tempfile.NamedTemporaryFile() as aside:
+            yield aside
+            aside.flush()
+            fs.copy_files(aside.name, self.path, fs.LocalFileSystem(), self.filesystem)
 
 
 def locate(address: str | Path) -> Location:
@@ -136,22 +164,50 @@ def locate(address: str | Path) -> Location:
 
 
 def write_table(location: Location, table: pa.Table) -> None:
-    """Writes a table as one Parquet file (zstd), visible only when whole."""
+    """Writes a table as one Parquet file (zstd, with checksums of its pages), visible only when whole."""
     with location.open_output() as stream:
-        pq.write_table(table, stream, compression="zstd")
+        pq.write_table(table, stream, compression="zstd", write_page_checksum=True)
 
 
 def read_table(location: Location, columns: list[str] | None = None) -> pa.Table:
     """Reads one Parquet file.
 
     Raises:
-        XnerError: no such file, or not a Parquet file.
+        XnerError: no such file, or it is damaged.
     """
+    content = _read(location)
+    with _parquet(location):
+        return pq.ParquetFile(content, page_checksum_verification=True).read(columns=columns)
+
+
+def read_footer(location: Location) -> pq.FileMetaData:
+    """What the footer of a Parquet file says of it; the rest of the file is not read.
+
+    Raises:
+        XnerError: no such file, or it is damaged.
+    """
+    try:
+        with location.open_input() as stream:
+            return pq.read_metadata(stream)
+    except (pa.ArrowInvalid, OSError):
+        # Arrow raises the latter for a damaged footer as well as for a storage that fails.
+        content = _read(location)
+        with _parquet(location):
+            return pq.read_metadata(content)
+
+
+def _read(location: Location) -> pa.BufferReader:
     with location.open_input() as stream:
-        try:
-            return pq.ParquetFile(stream).read(columns=columns)
-        except pa.ArrowInvalid as error:
-            raise XnerError(f"{location}: not a readable Parquet file ({error}); delete it and run again") from error
+        return pa.BufferReader(stream.read())
+
+
+@contextmanager
+def _parquet(location: Location) -> Iterator[None]:
+    """Names the file whose content, which is in memory by now, is no Parquet."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        raise XnerError(f"{location}: not a readable Parquet file ({error}); delete it and run again") from error
 
 
 def write_json(location: Location, value: Any) -> None:
@@ -160,8 +216,8 @@ def write_json(location: Location, value: Any) -> None:
 
 
 def read_json(location: Location) -> Any:
-    with location.open_input() as stream:
-        try:
-            return json.loads(stream.read())
-        except ValueError as error:
-            raise XnerError(f"{location}: not valid JSON ({error})") from error
+    content = _read(location).read()
+    try:
+        return json.loads(content)
+    except ValueError as error:
+        raise XnerError(f"{location}: not valid JSON ({error})") from error

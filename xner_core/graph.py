@@ -7,59 +7,37 @@ so that a task that is run again makes the same file again, and no text ever pas
 
 import logging
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 import ray
-import torch
-from jsonargparse.typing import NonNegativeFloat, PositiveFloat, PositiveInt
-from ray.data import ActorPoolStrategy, DataContext
+from jsonargparse.typing import PositiveInt
+from ray.data import DataContext
+from ray.data.exceptions import ExecutionTimeoutError
 
+from xner_core.actors import AlignShards, Attempts, FaultGuard, PoolSettings, TagShards
 from xner_core.alignment.aligner import AlignerSettings
 from xner_core.cluster_check import require_resources
-from xner_core.errors import XnerError
-from xner_core.files import locate, read_table, write_table
+from xner_core.errors import RunFailure, StorageFailure, XnerError
+from xner_core.files import locate
 from xner_core.projection.plan import ProjectionPlan, ShardTask
+from xner_core.projection.quarantine import FaultSettings
 from xner_core.projection.schema import read_counts, sum_counts
-from xner_core.projection.stages import align_shard, tag_shard
 from xner_core.ray_session import ensure_ray
 from xner_core.tagging.tagger import TaggerSettings
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class PoolSettings:
-    """The actors of one stage.
-
-    Args:
-        min_size: actors at the start
-        max_size: actors at most, when shards queue and the cluster has room
-        cpus: CPUs of each actor, and threads of its model
-        gpus: GPUs of each actor; a fraction lets several share one
-    """
-
-    min_size: PositiveInt = 1
-    max_size: PositiveInt = 1
-    cpus: PositiveFloat = 1.0
-    gpus: NonNegativeFloat = 0.0
-
-    def __post_init__(self):
-        if self.max_size < self.min_size:
-            raise ValueError(f"a pool's max_size {self.max_size} is less than its min_size {self.min_size}")
-
-    def strategy(self) -> ActorPoolStrategy:
-        # Two calls at once in an actor: one reads and tokenises the next shard while the other computes.
-        return ActorPoolStrategy(
-            min_size=self.min_size,
-            max_size=self.max_size,
-            max_concurrent_calls_per_actor=2,
-            max_tasks_in_flight_per_actor=3,
-            enable_true_multi_threading=True,
-        )
-
-    def resources(self) -> dict[str, float]:
-        return {"CPU": self.cpus} | ({"GPU": self.gpus} if self.gpus else {})
+# Files whose footers are read at once.
+_FOOTERS_AT_ONCE = 16
+# An object store that fails is asked again, with growing pauses: by Arrow for some seconds, then for about a minute.
+_STORE_FAILS = ["AWS Error"]
+_STORE_RETRIES = 6
+# Actors that may die one after another before their models are loaded.
+_DEATHS_WHILE_LOADING = 3
 
 
 @dataclass(frozen=True)
@@ -69,7 +47,8 @@ class ClusterSettings:
     Args:
         tagger: the tagger's actors
         aligner: the aligner's actors
-        stall_timeout: seconds in which no shard is finished, after which the job fails; more than a shard takes
+        stall_timeout: seconds in which no shard is finished, after which the job fails, beyond what attempts at a shard
+            may take; more than pairs that hang take in one shard
     """
 
     tagger: PoolSettings = field(default_factory=PoolSettings)
@@ -77,54 +56,28 @@ class ClusterSettings:
     stall_timeout: PositiveInt = 1800
 
 
-def _device(pool: PoolSettings) -> str:
-    torch.set_num_threads(max(1, int(pool.cpus)))
-    return "cuda" if pool.gpus and torch.cuda.is_available() else "cpu"
-
-
-class TagShards:
-    """An actor that writes the tag file of each shard it is given, unless there is one."""
-
-    def __init__(self, settings: TaggerSettings, pool: PoolSettings):
-        self._tagger = settings.load(_device(pool))
-
-    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        task = ShardTask(**row)
-        if not locate(task.tags_path).exists():
-            pairs = read_table(locate(task.pairs_path), ["pair_id", "source_text", "target_text"])
-            write_table(locate(task.tags_path), tag_shard(self._tagger, pairs))
-        return row
-
-
-class AlignShards:
-    """An actor that writes the label file of each shard it is given, from its tag file."""
-
-    def __init__(self, settings: AlignerSettings, pool: PoolSettings, tags_fingerprint: str):
-        self._aligner = settings.load(_device(pool))
-        self._provenance = {"tagger": tags_fingerprint, "aligner": settings.fingerprint()}
-
-    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        task = ShardTask(**row)
-        pairs = read_table(locate(task.pairs_path))
-        tags = read_table(locate(task.tags_path))
-        provenance = self._provenance | {"shard": task.shard, "source_language": task.source}
-        write_table(locate(task.labels_path), align_shard(self._aligner, pairs, tags, provenance))
-        return row
-
-
 def run_projection(
-    plan: ProjectionPlan, tagger: TaggerSettings, aligner: AlignerSettings, cluster: ClusterSettings
+    plan: ProjectionPlan,
+    tagger: TaggerSettings,
+    aligner: AlignerSettings,
+    cluster: ClusterSettings,
+    faults: FaultSettings,
 ) -> dict[str, Any]:
-    """Makes every label file of the plan that is not there yet, and counts all of them.
+    """Makes every label file of the plan that is not there yet, or is damaged, and counts all of them.
 
     Returns:
-        the counts of `count_labels` over all shards, and `projected_pairs` and `seconds` of this run alone
+        the counts of `count_labels` over all shards, and of this run alone `projected_shards`, `projected_pairs` and
+        `seconds`
 
     Raises:
-        XnerError: the cluster cannot hold the actors, or a label file does not hold its shard's pairs.
+        XnerError: the cluster cannot hold the actors, or a shard of the corpus is damaged.
+        RunFailure: too many pairs are in quarantine; a disk, a store or the cluster failed; nothing goes on any more.
     """
-    tasks = plan.unfinished()
     started = time.monotonic()
+    counts = _sound_counts(plan, faults)
+    tasks = [task for task in plan.tasks if task.shard not in counts]
+    total = sum(task.pairs for task in plan.tasks)
+    faults.check(sum(one["quarantined"] for one in counts.values()), total)
     if tasks:
         ensure_ray()
         require_resources(
@@ -133,34 +86,75 @@ def run_projection(
                 f"aligner x {cluster.aligner.min_size}": [cluster.aligner.resources()] * cluster.aligner.min_size,
             }
         )
-        _run(plan, tasks, tagger, aligner, cluster)
-    counts = sum_counts([_checked_counts(task) for task in plan.tasks])
-    counts["projected_pairs"] = sum(task.pairs for task in tasks)
-    counts["seconds"] = round(time.monotonic() - started, 3)
+        quarantined = sum(one["quarantined"] for one in counts.values())
+        for row in _project(plan, tasks, tagger, aligner, cluster, faults):
+            quarantined += row["quarantined"]
+            faults.check(quarantined, total)
+        counts = _sound_counts(plan)
+        if lost := [task for task in plan.tasks if task.shard not in counts]:
+            raise RunFailure(f"{len(lost)} shards ended without sound labels, such as {lost[0].labels_path}; run again")
+    result = sum_counts(counts.values())
+    result["projected_shards"] = len(tasks)
+    result["projected_pairs"] = sum(task.pairs for task in tasks)
+    result["seconds"] = round(time.monotonic() - started, 3)
+    return result
+
+
+def _sound_counts(plan: ProjectionPlan, faults: FaultSettings | None = None) -> dict[str, dict[str, Any]]:
+    """The counts of the label files that are there, hold all their shard's pairs, and are not to be made again."""
+    missing = {task.shard for task in plan.unfinished()}
+    present = [task for task in plan.tasks if task.shard not in missing]
+    with ThreadPoolExecutor(_FOOTERS_AT_ONCE) as pool:
+        counts = dict(zip((task.shard for task in present), pool.map(_counts, present), strict=True))
+    retry = faults is not None and faults.retry_quarantine
+    return {shard: one for shard, one in counts.items() if one and not (retry and one["quarantined"])}
+
+
+def _counts(task: ShardTask) -> dict[str, Any] | None:
+    try:
+        counts = read_counts(locate(task.labels_path))
+    except StorageFailure:
+        raise
+    except XnerError as error:
+        logger.warning("%s; it is projected again", error)
+        return None
+    if counts["pairs"] != task.pairs:
+        logger.warning(
+            "%s: holds %d pairs, its shard %d; it is projected again", task.labels_path, counts["pairs"], task.pairs
+        )
+        return None
     return counts
 
 
-def _run(
+def _project(
     plan: ProjectionPlan,
     tasks: list[ShardTask],
     tagger: TaggerSettings,
     aligner: AlignerSettings,
     cluster: ClusterSettings,
-) -> None:
+    faults: FaultSettings,
+) -> Iterator[dict[str, Any]]:
+    """Yields the row of each shard when its label file is written."""
     context = DataContext.get_current()
     context.enable_progress_bars = False
-    context.execution_no_progress_timeout_s = cluster.stall_timeout
+    patience = 2 * faults.attempts * faults.timeout(max(task.pairs for task in tasks))
+    context.execution_no_progress_timeout_s = cluster.stall_timeout + patience
+    context.raise_original_map_exception = True
+    context.retried_map_errors = _STORE_FAILS
+    context.max_map_retries = _STORE_RETRIES
+    context.max_consecutive_actor_init_deaths = _DEATHS_WHILE_LOADING
+    guard = FaultGuard(faults, sum(task.pairs for task in plan.tasks), _start_attempts())
     shards = ray.data.from_items([task.row() for task in tasks], override_num_blocks=len(tasks))
     tagged = shards.map(
         TagShards,
-        fn_constructor_args=(tagger, cluster.tagger),
+        fn_constructor_args=(tagger, cluster.tagger, guard),
         compute=cluster.tagger.strategy(),
         num_cpus=cluster.tagger.cpus,
         num_gpus=cluster.tagger.gpus,
     )
     labelled = tagged.map(
         AlignShards,
-        fn_constructor_args=(aligner, cluster.aligner, plan.tags_fingerprint),
+        fn_constructor_args=(aligner, cluster.aligner, guard, plan.tags_fingerprint),
         compute=cluster.aligner.strategy(),
         num_cpus=cluster.aligner.cpus,
         num_gpus=cluster.aligner.gpus,
@@ -168,16 +162,24 @@ def _run(
     total = sum(task.pairs for task in tasks)
     done, started = 0, time.monotonic()
     logger.info("projecting %d pairs in %d shards", total, len(tasks))
-    for row in labelled.iter_rows():
-        done += row["pairs"]
-        rate = done / (time.monotonic() - started)
-        logger.info("%d of %d pairs, %.1f pairs/s, %.0f s left", done, total, rate, (total - done) / rate)
+    try:
+        for row in labelled.iter_rows():
+            done += row["pairs"]
+            rate = done / (time.monotonic() - started)
+            logger.info("%d of %d pairs, %.1f pairs/s, %.0f s left", done, total, rate, (total - done) / rate)
+            yield row
+    except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, XnerError):
+            raise error.cause from None
+        raise
+    except ExecutionTimeoutError as error:
+        raise RunFailure(
+            f"no shard was finished for {context.execution_no_progress_timeout_s:.0f} s; see whether the cluster still "
+            f"has the nodes that the job needs, and run again, or raise cluster.stall_timeout ({error})"
+        ) from None
+    except ray.exceptions.RayError as error:
+        raise RunFailure(f"the cluster failed ({error}); what is finished is kept: run again") from error
 
 
-def _checked_counts(task: ShardTask) -> dict[str, Any]:
-    counts = read_counts(locate(task.labels_path))
-    if counts["pairs"] != task.pairs:
-        raise XnerError(
-            f"{task.labels_path}: holds {counts['pairs']} pairs, its shard {task.pairs}; delete it and run again"
-        )
-    return counts
+def _start_attempts() -> ray.actor.ActorHandle:
+    return ray.remote(Attempts).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()

@@ -15,6 +15,7 @@ from xner_core.evaluation.tagger import TaggerEvaluation, evaluate_tagger
 from xner_core.files import Location, locate
 from xner_core.graph import ClusterSettings, run_projection
 from xner_core.projection.plan import plan_projection
+from xner_core.projection.quarantine import FaultSettings
 from xner_core.sample import write_sample_corpus, write_sample_gold
 from xner_core.snapshots.lease import Lease
 from xner_core.snapshots.state import publish_state
@@ -38,6 +39,7 @@ class ProjectionSettings:
         tagger: the model that finds the entities
         aligner: the model that finds them again in the target text
         cluster: actors, CPUs and GPUs
+        faults: what becomes of pairs that a model breaks on, and when the job gives up
         then_train: train a student on the labels, in `out`/student (`out` must then be a local folder)
         student: how the student is trained
         gold: CoNLL file of the target language, on which the student and the tagger itself are scored
@@ -53,6 +55,7 @@ class ProjectionSettings:
     tagger: TaggerSettings = field(default_factory=TaggerSettings)
     aligner: AlignerSettings = field(default_factory=AlignerSettings)
     cluster: ClusterSettings = field(default_factory=ClusterSettings)
+    faults: FaultSettings = field(default_factory=FaultSettings)
     then_train: bool = False
     student: StudentRecipe = field(default_factory=StudentRecipe)
     gold: str | None = None
@@ -80,7 +83,7 @@ def bring_up_to_date(settings: ProjectionSettings, lease: Lease) -> dict[str, An
     """Ingests the corpus, labels the shards that have no labels yet, and publishes the state if it is a new one.
 
     Returns:
-        what was done; `unfinished` is the number of shards that had no labels
+        what was done; `unfinished` is the number of shards that had no labels, or damaged ones
 
     Raises:
         LeaseLost: another run has taken the lease on the folder.
@@ -88,11 +91,10 @@ def bring_up_to_date(settings: ProjectionSettings, lease: Lease) -> dict[str, An
     out = lease.folder
     corpus = _corpus(settings, out)
     plan = plan_projection(corpus, out, settings.tagger, settings.aligner)
-    unfinished = len(plan.unfinished())
-    counts = run_projection(plan, settings.tagger, settings.aligner, settings.cluster)
+    counts = run_projection(plan, settings.tagger, settings.aligner, settings.cluster, settings.faults)
     result: dict[str, Any] = {
         "status": "done",
-        "unfinished": unfinished,
+        "unfinished": counts["projected_shards"],
         "corpus": str(corpus.location),
         "labels": str(plan.labels),
         "labels_fingerprint": plan.labels_fingerprint,

@@ -1,41 +1,18 @@
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import settings
 
 from xner_core.alignment.aligner import AlignerSettings, load_aligner
 from xner_core.errors import XnerError
 from xner_core.files import locate, write_table
 from xner_core.projection.schema import LABELS, TAGS, read_counts
-from xner_core.projection.stages import align_shard, run_isolating, tag_shard
+from xner_core.projection.stages import align_shard, tag_shard
 from xner_core.tagging.tagger import Tagger, TaggerSettings
 
 PROVENANCE = {"source_language": "en", "shard": "s", "tagger": "t", "aligner": "a"}
 
 
 @settings(deadline=None)
-@given(st.lists(st.tuples(st.integers(), st.booleans()), max_size=40))
-def test_only_the_rows_that_raise_are_lost(rows):
-    def run(batch):
-        if any(poisoned for _, poisoned in batch):
-            raise ValueError("poison")
-        return [number + 1 for number, _ in batch]
-
-    results, reasons = run_isolating(run, rows)
-    assert len(results) == len(reasons) == len(rows)
-    for (number, poisoned), result, reason in zip(rows, results, reasons, strict=True):
-        assert result == (None if poisoned else number + 1)
-        assert ("poison" in reason) if poisoned else reason is None
-
-
-def test_running_out_of_memory_is_no_rows_fault():
-    def run(batch):
-        raise MemoryError
-
-    with pytest.raises(MemoryError):
-        run_isolating(run, [1, 2])
-
-
 @pytest.fixture(scope="module")
 def pairs() -> pa.Table:
     source = ["Anna Weber lives in Bonn.", "", "It rains in Ulm 👍🏽 today.", "Bosch"]

@@ -39,7 +39,7 @@ class ProjectionPlan:
     tasks: list[ShardTask]
 
     def unfinished(self) -> list[ShardTask]:
-        """The tasks whose label file is not there; a file that is there is whole."""
+        """The tasks whose label file is not there."""
         present = {str(location) for location in self.labels.files()}
         return [task for task in self.tasks if task.labels_path not in present]
 

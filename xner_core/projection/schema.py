@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from xner_core.files import Location
+from xner_core.errors import XnerError
+from xner_core.files import Location, read_footer
 
 PROJECTED = "projected"
 UNKNOWN = "unknown"
@@ -79,9 +79,19 @@ def with_counts(table: pa.Table, counts: dict[str, Any]) -> pa.Table:
 
 
 def read_counts(location: Location) -> dict[str, Any]:
-    """The counts that a tag or label file holds, read from its footer alone."""
-    with location.open_input() as stream:
-        return json.loads(pq.read_metadata(stream).metadata[_COUNTS_KEY])
+    """The counts that a tag or label file holds, read from its footer alone.
+
+    Raises:
+        XnerError: the file is damaged, or has other rows than it counts.
+    """
+    footer = read_footer(location)
+    try:
+        counts = json.loads(footer.metadata[_COUNTS_KEY])
+        if counts["pairs"] == footer.num_rows:
+            return counts
+    except (KeyError, TypeError, ValueError):
+        pass
+    raise XnerError(f"{location}: without counts, or not with as many pairs as it counts; delete it and run again")
 
 
 def sum_counts(counts: Iterable[dict[str, Any]]) -> dict[str, Any]:

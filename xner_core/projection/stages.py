@@ -1,54 +1,26 @@
 """What is done to the pairs of one shard: tag their source sides, then align the entities with their target sides."""
 
-import traceback
 from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import pyarrow as pa
-import torch
 
 from xner_core.alignment.aligner import Aligner, Alignment, AlignmentQuery
 from xner_core.errors import XnerError
+from xner_core.projection.quarantine import Isolate, isolate
 from xner_core.projection.schema import LABELS, PROJECTED, TAGS, UNKNOWN, with_counts
 from xner_core.spans import Entity, Span
 from xner_core.tagging.tagger import Tagger
 
-Row = TypeVar("Row")
-Result = TypeVar("Result")
 
-# Not a row's fault: the whole shard must fail, and be tried again elsewhere.
-_FATAL = (MemoryError, torch.OutOfMemoryError)
-
-
-def run_isolating(
-    run: Callable[[Sequence[Row]], list[Result]], rows: Sequence[Row]
-) -> tuple[list[Result | None], list[str | None]]:
-    """Runs a function on a batch; where it raises, halves the batch until the rows that it raises on are found.
-
-    Returns:
-        results and quarantine, one each for every row: a row has either a result or the reason why there is none
-    """
-    if not rows:
-        return [], []
-    try:
-        return list(run(rows)), [None] * len(rows)
-    except _FATAL:
-        raise
-    except Exception:
-        if len(rows) == 1:
-            return [None], [traceback.format_exc(limit=-3)]
-        half = len(rows) // 2
-        results, reasons = zip(run_isolating(run, rows[:half]), run_isolating(run, rows[half:]), strict=True)
-        return results[0] + results[1], reasons[0] + reasons[1]
-
-
-def tag_shard(tagger: Tagger, pairs: pa.Table) -> pa.Table:
+def tag_shard(tagger: Tagger, pairs: pa.Table, isolate: Isolate = isolate) -> pa.Table:
     """The entities of each pair's source side, and the tagger's own mentions in its target side, in the schema `TAGS`.
 
     Args:
         tagger: the tagger; its settings say whether there are mentions
         pairs: with columns `pair_id`, `source_text` and `target_text`
+        isolate: finds the pairs that the tagger breaks on; they go into quarantine
     """
     sides = [pairs["source_text"].to_pylist()]
     if tagger.settings.mentions:
@@ -60,7 +32,7 @@ def tag_shard(tagger: Tagger, pairs: pa.Table) -> pa.Table:
         found = [[_tag(entity) for entity in entities] for entities in tagger.tag(texts)]
         return [found[i : i + len(sides)] for i in range(0, len(found), len(sides))]
 
-    found, quarantine = run_isolating(tag, list(zip(*sides, strict=True)))
+    found, quarantine = isolate(tag, list(zip(*sides, strict=True)))
     entities = [tags[0] if tags else [] for tags in found]
     rows = {
         "pair_id": pairs["pair_id"],
@@ -85,7 +57,9 @@ def _tag(entity: Entity) -> dict[str, Any]:
     }
 
 
-def align_shard(aligner: Aligner, pairs: pa.Table, tags: pa.Table, provenance: dict[str, str]) -> pa.Table:
+def align_shard(
+    aligner: Aligner, pairs: pa.Table, tags: pa.Table, provenance: dict[str, str], isolate: Isolate = isolate
+) -> pa.Table:
     """The labels of each pair, in the schema `LABELS`.
 
     Args:
@@ -93,6 +67,7 @@ def align_shard(aligner: Aligner, pairs: pa.Table, tags: pa.Table, provenance: d
         pairs: with columns `pair_id`, `source_text`, `target_text`, `score` and `origin`
         tags: what `tag_shard` made of these pairs
         provenance: the columns `source_language`, `shard`, `tagger` and `aligner`
+        isolate: finds the pairs that the aligner breaks on; they go into quarantine
 
     Raises:
         XnerError: the tags are not those of the pairs.
@@ -111,7 +86,7 @@ def align_shard(aligner: Aligner, pairs: pa.Table, tags: pa.Table, provenance: d
             pairs["source_text"].to_pylist(), pairs["target_text"].to_pylist(), tagged, strict=True
         )
     ]
-    alignments, quarantine = run_isolating(aligner.align, queries)
+    alignments, quarantine = isolate(aligner.align, queries)
     quarantine = [of_tags or reason for of_tags, reason in zip(tags["quarantine"].to_pylist(), quarantine, strict=True)]
     labels = [
         [] if reason else [_label(*both) for both in zip(entities, found, strict=True)]

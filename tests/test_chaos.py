@@ -1,0 +1,52 @@
+"""The parts of the chaos job that decide what is well."""
+
+import copy
+
+import pytest
+
+from xner_core.chaos.comparison import differences
+from xner_core.chaos.poison import mark
+
+ENTITY = {"type": "LOC", "target_start": 3, "status": "projected", "tagger_confidence": 0.5, "aligner_confidence": 0.5}
+
+
+@pytest.fixture
+def rows() -> list[dict]:
+    texts = ["Ulm", "Bonn", f"Kiel {mark('tagger', 'exit')}"]
+    return [
+        {"pair_id": str(i), "source_text": text, "quarantine": None, "entities": [dict(ENTITY)]}
+        for i, text in enumerate(texts)
+    ]
+
+
+def test_the_same_is_well(rows):
+    found = copy.deepcopy(rows)
+    found[0]["entities"][0]["aligner_confidence"] += 5e-5
+    assert differences(found[::-1], rows, poisoned=False) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda rows: rows.pop(), "pair 2 is not there"),
+        (lambda rows: rows.append(rows[0]), "pair 0 is there 2 times"),
+        (lambda rows: rows.append(rows[0] | {"pair_id": "9"}), "pair 9 is of no shard"),
+        (lambda rows: rows[0].update(quarantine="why"), "pair 0 is in quarantine: why"),
+        (lambda rows: rows[0].update(entities=[]), "pair 0 has other labels"),
+        (lambda rows: rows[1]["entities"][0].update(aligner_confidence=0.4998), "pair 1 has other labels"),
+        (lambda rows: rows[1]["entities"][0].update(status="unknown"), "pair 1 has other labels"),
+    ],
+)
+def test_what_is_lost_doubled_or_different_is_seen(rows, change, problem):
+    found = copy.deepcopy(rows)
+    change(found)
+    assert differences(found, rows, poisoned=False) == [problem]
+
+
+def test_marked_pairs_and_no_others_must_be_in_quarantine(rows):
+    found = copy.deepcopy(rows)
+    assert differences(found, rows, poisoned=True) == ["pair 2 is not in quarantine: None"]
+    found[2]["quarantine"] = "why"
+    assert differences(found, rows, poisoned=True) == ["pair 2 is in quarantine, and yet has labels"]
+    found[2]["entities"] = []
+    assert differences(found, rows, poisoned=True) == []

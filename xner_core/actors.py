@@ -1,0 +1,209 @@
+"""The Ray actors of a projection: they hold the models, own a shard at a time, and survive what its pairs do."""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+import ray
+import torch
+from jsonargparse.typing import NonNegativeFloat, PositiveFloat, PositiveInt
+from ray.actor import ActorHandle
+from ray.data import ActorPoolStrategy
+
+from xner_core.alignment.aligner import AlignerSettings
+from xner_core.errors import RunFailure, StorageFailure, XnerError
+from xner_core.files import locate, read_table, write_table
+from xner_core.projection.child import ChildModel
+from xner_core.projection.deadline import Deadline
+from xner_core.projection.plan import ShardTask
+from xner_core.projection.quarantine import OUT_OF_MEMORY, FaultSettings, Isolate, isolate
+from xner_core.projection.schema import TAGS
+from xner_core.projection.stages import align_shard, tag_shard
+from xner_core.tagging.tagger import TaggerSettings
+
+# Two calls at once in an actor: one reads and tokenises the next shard while the other computes.
+_CALLS_AT_ONCE = 2
+
+
+@dataclass(frozen=True)
+class PoolSettings:
+    """The actors of one stage.
+
+    Args:
+        min_size: actors at the start
+        max_size: actors at most, when shards queue and the cluster has room
+        cpus: CPUs of each actor, and threads of its model
+        gpus: GPUs of each actor; a fraction lets several share one
+    """
+
+    min_size: PositiveInt = 1
+    max_size: PositiveInt = 1
+    cpus: PositiveFloat = 1.0
+    gpus: NonNegativeFloat = 0.0
+
+    def __post_init__(self):
+        if self.max_size < self.min_size:
+            raise ValueError(f"a pool's max_size {self.max_size} is less than its min_size {self.min_size}")
+
+    def strategy(self) -> ActorPoolStrategy:
+        return ActorPoolStrategy(
+            min_size=self.min_size,
+            max_size=self.max_size,
+            max_concurrent_calls_per_actor=_CALLS_AT_ONCE,
+            max_tasks_in_flight_per_actor=_CALLS_AT_ONCE + 1,
+            enable_true_multi_threading=True,
+        )
+
+    def resources(self) -> dict[str, float]:
+        return {"CPU": self.cpus} | ({"GPU": self.gpus} if self.gpus else {})
+
+
+class Attempts:
+    """An actor that counts how often work on a file was begun and not ended, for its process died.
+
+    Its counts go with the run, or with its node; then they begin anew, and a shard may be tried more often.
+    """
+
+    def __init__(self):
+        self._begun: dict[str, list[float]] = defaultdict(list)
+
+    def begin(self, path: str) -> tuple[int, float]:
+        """How often work on the file has ended with its process, and how long ago it was last begun, in seconds."""
+        begun = self._begun[path]
+        begun.append(time.monotonic())
+        return len(begun) - 1, begun[-1] - begun[-2] if len(begun) > 1 else 0.0
+
+    def end(self, path: str) -> None:
+        self._begun.pop(path, None)
+
+
+@dataclass(frozen=True)
+class FaultGuard:
+    """What the actors of a run know about faults.
+
+    Attributes:
+        settings: of the job
+        total: pairs of the whole projection, which the limit of the quarantine is a share of
+        attempts: handle of an `Attempts`
+    """
+
+    settings: FaultSettings
+    total: int
+    attempts: ActorHandle
+
+
+class _GuardedModel:
+    """A tagger or an aligner in this actor's process, and in others for shards that have killed it."""
+
+    def __init__(self, settings: TaggerSettings | AlignerSettings, pool: PoolSettings, guard: FaultGuard):
+        torch.set_num_threads(max(1, int(pool.cpus)))
+        self._device = "cuda" if pool.gpus and torch.cuda.is_available() else "cpu"
+        self._settings = settings
+        self._model = settings.load(self._device)
+        self._guard = guard
+        self._deadline = Deadline()
+
+    def run(self, stage: Callable[[Any, Isolate], pa.Table], path: str, pairs: int) -> pa.Table:
+        """Runs a stage on a shard: with the model here, or, when that has killed this process before, with another.
+
+        Args:
+            stage: a function of a model and of what finds the pairs that the model breaks on
+            path: the file that is made of the result, by which attempts are counted
+            pairs: how many the shard has
+
+        Raises:
+            RunFailure: the memory does not suffice, or attempt after attempt has ended with its process.
+        """
+        faults = self._guard.settings
+        limit = _CALLS_AT_ONCE * faults.timeout(pairs)
+        deaths, age = ray.get(self._guard.attempts.begin.remote(path))
+        try:
+            if deaths >= 2 * faults.attempts:
+                raise RunFailure(
+                    f"{path}: the process that should make it has died {deaths} times, and so it did with its pairs "
+                    "tried apart; see that its node has enough memory, and run again"
+                )
+            if deaths < faults.attempts and age < limit:
+                with self._deadline.after(limit):
+                    return stage(self._model, isolate)
+            most_deaths = 2 * (faults.allowed(self._guard.total) + 1)
+            with ChildModel(self._settings, self._device, faults.timeout, most_deaths) as child:
+                return stage(child, partial(isolate, whole=False))
+        except OUT_OF_MEMORY as error:
+            raise RunFailure(
+                f"{path}: out of memory while it was made ({error}); set a smaller batch_tokens, or give actors more"
+            ) from error
+        finally:
+            ray.get(self._guard.attempts.end.remote(path))
+
+
+class TagShards:
+    """An actor that writes the tag file of each shard it is given, unless there is a sound one."""
+
+    def __init__(self, settings: TaggerSettings, pool: PoolSettings, guard: FaultGuard):
+        self._tagger = _GuardedModel(settings, pool, guard)
+        self._retry = guard.settings.retry_quarantine
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        task = ShardTask(**row)
+        pairs = _read_pairs(task)
+        if not self._is_tagged(task, pairs):
+            tags = self._tagger.run(
+                lambda tagger, isolate: tag_shard(tagger, pairs, isolate), task.tags_path, pairs.num_rows
+            )
+            write_table(locate(task.tags_path), tags)
+        return row
+
+    def _is_tagged(self, task: ShardTask, pairs: pa.Table) -> bool:
+        location = locate(task.tags_path)
+        if not location.exists():
+            return False
+        try:
+            tags = read_table(location)
+        except StorageFailure:
+            raise
+        except XnerError:
+            return False
+        if self._retry and tags["quarantine"].null_count < tags.num_rows:
+            return False
+        return tags.schema.equals(TAGS) and tags["pair_id"].equals(pairs["pair_id"])
+
+
+class AlignShards:
+    """An actor that writes the label file of each shard it is given, from its tag file."""
+
+    def __init__(self, settings: AlignerSettings, pool: PoolSettings, guard: FaultGuard, tags_fingerprint: str):
+        self._aligner = _GuardedModel(settings, pool, guard)
+        self._provenance = {"tagger": tags_fingerprint, "aligner": settings.fingerprint()}
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        task = ShardTask(**row)
+        pairs = _read_pairs(task)
+        tags = read_table(locate(task.tags_path))
+        provenance = self._provenance | {"shard": task.shard, "source_language": task.source}
+        labels = self._aligner.run(
+            lambda aligner, isolate: align_shard(aligner, pairs, tags, provenance, isolate),
+            task.labels_path,
+            pairs.num_rows,
+        )
+        write_table(locate(task.labels_path), labels)
+        return row | {"quarantined": labels.num_rows - labels["quarantine"].null_count}
+
+
+def _read_pairs(task: ShardTask) -> pa.Table:
+    try:
+        pairs = read_table(locate(task.pairs_path))
+    except StorageFailure:
+        raise
+    except XnerError as error:
+        raise XnerError(f"{error}; if the corpus was ingested by itself, ingest it again first") from error
+    if pairs.num_rows != task.pairs:
+        raise XnerError(
+            f"{task.pairs_path}: holds {pairs.num_rows} pairs, but {task.pairs} by the manifest of its corpus; "
+            "delete it and ingest again"
+        )
+    return pairs

@@ -1,0 +1,115 @@
+"""Quarantine: the rows that a model breaks on are found, kept with the reason, and cost no other row."""
+
+import math
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import torch
+from jsonargparse.typing import ClosedUnitInterval, PositiveFloat, PositiveInt
+
+from xner_core.errors import RunFailure
+
+Row = TypeVar("Row")
+Result = TypeVar("Result")
+
+# Not a row's fault: the whole shard must fail.
+OUT_OF_MEMORY = (MemoryError, torch.OutOfMemoryError)
+# Pairs that may together take twice the time of one alone: a batch is that much faster.
+_PAIRS_PER_TIMEOUT = 128
+
+
+@dataclass(frozen=True)
+class FaultSettings:
+    """What becomes of pairs that a model breaks on, and when the job gives up.
+
+    Args:
+        attempts: how often a shard is tried as a whole when its process dies; then its pairs are tried apart
+        pair_timeout: seconds after which a model hangs on a pair; n pairs may take 1 + n / 128 times as long
+        quarantine_limit: share of the pairs in quarantine above which the job stops
+        retry_quarantine: try the pairs again that an earlier run has put into quarantine
+    """
+
+    attempts: PositiveInt = 2
+    pair_timeout: PositiveFloat = 60.0
+    quarantine_limit: ClosedUnitInterval = 0.01
+    retry_quarantine: bool = False
+
+    def timeout(self, pairs: int) -> float:
+        """Seconds that a model may take for so many pairs."""
+        return self.pair_timeout * (1 + pairs / _PAIRS_PER_TIMEOUT)
+
+    def allowed(self, pairs: int) -> int:
+        """How many of so many pairs may be in quarantine."""
+        return math.floor(self.quarantine_limit * pairs)
+
+    def check(self, quarantined: int, pairs: int) -> None:
+        """Stops the job when too much is in quarantine.
+
+        Raises:
+            RunFailure: it is.
+        """
+        if quarantined > self.allowed(pairs):
+            raise RunFailure(
+                f"{quarantined:,} of {pairs:,} pairs are in quarantine, more than faults.quarantine_limit = "
+                f"{self.quarantine_limit:g} of them; the column `quarantine` of the labels says why. Mend the cause "
+                "and run again with faults.retry_quarantine, or raise the limit"
+            )
+
+
+class RowFault(Exception):
+    """What rows did to a model in a process of its own; the text is the reason that is kept."""
+
+
+class Isolate(Protocol):
+    """Runs a function on rows, and finds those that it fails on.
+
+    Returns:
+        results and quarantine, one each for every row: a row has either a result or the reason why there is none
+    """
+
+    def __call__(
+        self, run: Callable[[Sequence[Row]], list[Result]], rows: Sequence[Row]
+    ) -> tuple[list[Result | None], list[str | None]]: ...
+
+
+def isolate(
+    run: Callable[[Sequence[Row]], list[Result]], rows: Sequence[Row], whole: bool = True
+) -> tuple[list[Result | None], list[str | None]]:
+    """An `Isolate`: where the function raises, the rows are cut into parts, and the parts that fail into single rows.
+
+    Args:
+        run: the function
+        rows: what it is run on
+        whole: try all rows at once first; otherwise they are known to fail
+
+    There are about as many parts as rows in a part. Halving would take fewer calls where nothing but a call costs, but
+    more of them fail, and after a call that kills its process, the model must be loaded again.
+    """
+    results: list[Result | None] = [None] * len(rows)
+    quarantine: list[str | None] = [None] * len(rows)
+    everything = range(len(rows))
+    pending = [everything] if whole else _parts(everything)
+    while pending:
+        part = pending.pop(0)
+        if not part:
+            continue
+        try:
+            found = run([rows[i] for i in part])
+        except (*OUT_OF_MEMORY, RunFailure):
+            raise
+        except Exception as error:
+            if len(part) > 1:
+                pending = (_parts(part) if part == everything else [range(i, i + 1) for i in part]) + pending
+            else:
+                quarantine[part[0]] = str(error) if isinstance(error, RowFault) else traceback.format_exc(limit=-3)
+        else:
+            for i, result in zip(part, found, strict=True):
+                results[i] = result
+    return results, quarantine
+
+
+def _parts(rows: range) -> list[range]:
+    size = max(1, math.isqrt(len(rows)))
+    return [rows[i : i + size] for i in range(0, len(rows), size)]

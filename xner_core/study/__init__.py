@@ -1,1 +1,0 @@
-"""A study: how much corpus, of which domain, and which loss are enough."""
