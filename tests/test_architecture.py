@@ -28,12 +28,21 @@ PARTS = [
     "cluster_check",
     "ray_session",
     "training",
+    "study",
     "actors",
     "graph",
     "pipeline",
     "chaos",
 ]
-RAY = {"actors.py", "graph.py", "cluster_check.py", "ray_session.py", "training/job.py", "training/dataset.py"}
+RAY = {
+    "actors.py",
+    "graph.py",
+    "cluster_check.py",
+    "ray_session.py",
+    "training/job.py",
+    "training/dataset.py",
+    "study/run.py",
+}
 
 
 def imports(path: Path) -> set[str]:

@@ -18,6 +18,7 @@ DOCUMENTS = [
     "xner_core/starter/aligner/README.md",
 ]
 _COMMAND = re.compile(r"python ((?:jobs|benchmarks)/\w+\.py[^\n`]*)")
+_SETTINGS = re.compile(r"^```yaml\n# (\S+\.yaml)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 def commands() -> list[str]:
@@ -25,6 +26,16 @@ def commands() -> list[str]:
     return sorted({command.split(";")[0] for text in texts for command in _COMMAND.findall(text)})
 
 
+@pytest.fixture
+def settings_files(tmp_path, monkeypatch) -> None:
+    """The settings files that the documents show, named in their first lines, in the folder that commands run in."""
+    monkeypatch.chdir(tmp_path)
+    for document in DOCUMENTS:
+        for name, content in _SETTINGS.findall((ROOT / document).read_text()):
+            (tmp_path / name).write_text(content.replace("<fingerprint>", "0" * 32))
+
+
+@pytest.mark.usefixtures("settings_files")
 @pytest.mark.parametrize("command", commands())
 def test_a_command_of_the_documents_is_understood(command):
     script, *arguments = shlex.split(command.replace("<fingerprint>", "0" * 32))

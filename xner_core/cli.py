@@ -30,7 +30,7 @@ def _underscored(option: re.Match[str]) -> str:
 class Command:
     """One thing that a job does: a function of a settings dataclass that returns its results as plain JSON values.
 
-    The results hold at least `status`, "done" or "nothing to do", and with the latter a `reason`.
+    The results hold at least `status`: "done", or with a `reason` "nothing to do" or "failed", if that is a part of it.
     """
 
     settings: type
@@ -103,4 +103,4 @@ def run_job(
         sys.exit(1 if isinstance(error, RunFailure) else 2)
     if result["status"] != "done":
         print(f"{result['status']}: {result['reason']}")
-    sys.exit(0)
+    sys.exit(1 if result["status"] == "failed" else 0)

@@ -20,8 +20,7 @@ def require_resources(demand: Mapping[str, Sequence[Resources]]) -> None:
         XnerError: one actor is larger than any node, or all together need more than there is; says what of what.
     """
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    grown = state.get_max_resources_from_cluster_config() or {}
-    total = {name: max(amount, grown.get(name, 0)) for name, amount in (grown | ray.cluster_resources()).items()}
+    total, grown = _total_resources()
     asked: dict[str, list[float]] = {}
     for actors in demand.values():
         for actor in actors:
@@ -43,6 +42,19 @@ def require_resources(demand: Mapping[str, Sequence[Resources]]) -> None:
         for actor in actors:
             if not any(all(node.get(resource, 0) >= amount for resource, amount in actor.items()) for node in nodes):
                 raise XnerError(f"{name}: no node of the cluster has {_amounts(actor)}; ask for smaller actors")
+
+
+def count_fitting(demand: Resources) -> int:
+    """How many times this demand fits into the cluster, when grown to its full size; at least 1."""
+    total, _ = _total_resources()
+    return max(1, int(min(total.get(name, 0) / amount for name, amount in demand.items() if amount)))
+
+
+def _total_resources() -> tuple[dict[str, float], bool]:
+    """What the cluster has, on an autoscaling one when grown to its full size; and whether it is one."""
+    grown = state.get_max_resources_from_cluster_config() or {}
+    total = {name: max(amount, grown.get(name, 0)) for name, amount in (grown | ray.cluster_resources()).items()}
+    return total, bool(grown)
 
 
 def _gpus(amounts: Sequence[float]) -> float:

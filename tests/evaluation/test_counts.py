@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xner_core.evaluation.counts import entity_counts, f1, precision, recall
@@ -17,6 +17,7 @@ def tagged_twice(draw):
     return [as_iob2(draw(st.lists(TAGS, min_size=length, max_size=length))) for _ in range(2)]
 
 
+@settings(deadline=None)
 @given(st.lists(tagged_twice(), min_size=1, max_size=6))
 def test_counts_give_the_scores_of_seqeval(sentences):
     gold, predicted = zip(*sentences, strict=True)

@@ -5,11 +5,11 @@ from label_files import FINGERPRINT, row, sentences, write_labels
 from xner_core.consensus import CONSENSUS
 from xner_core.errors import XnerError
 from xner_core.files import locate, write_table
-from xner_core.projection.label_files import count_rows, find_label_files
+from xner_core.projection.label_files import count_rows, find_label_files, last_pair_of_sample
 from xner_core.projection.schema import LABELS
 from xner_core.spans import Entity, Span
 from xner_core.training.features import AnnotatedText
-from xner_core.training.labels import COLUMNS, LabelCounts, LabelFilter, TrainingFile, last_pair_of_sample
+from xner_core.training.labels import COLUMNS, LabelCounts, LabelFilter, TrainingFile
 
 
 def _table(*rows) -> pa.Table:

@@ -1,7 +1,7 @@
 """Students against direct transfer, from what both predict: scores, seen surfaces, mistakes, significance."""
 
 import random
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,7 +11,7 @@ from xner_core.evaluation.bootstrap import paired_bootstrap
 from xner_core.evaluation.counts import GOLD, entity_counts, f1, precision, recall
 from xner_core.evaluation.gold import GoldSentence
 from xner_core.evaluation.mistakes import KINDS, Mistake, count_mistakes, find_mistakes
-from xner_core.evaluation.surfaces import seen_surfaces, surface, surfaces
+from xner_core.evaluation.surfaces import surface, surfaces
 from xner_core.spans import Entity, entities_of_tags
 
 STUDENT, DIRECT_TRANSFER = SYSTEMS = ("student", "direct_transfer")
@@ -24,7 +24,7 @@ def compare(
     sentences: Sequence[GoldSentence],
     predictions: Mapping[str, Sequence[Predictions]],
     types: Sequence[str],
-    labels: Sequence[str] = (),
+    seen: Callable[[set[str]], set[str]] | None = None,
     draws: int = 10_000,
     examples: int = 0,
     seed: int = 1,
@@ -35,7 +35,7 @@ def compare(
         sentences: the gold
         predictions: of `student` and of `direct_transfer`, for each seed
         types: entity types to score
-        labels: folders of labels, for entities that were seen in training
+        seen: tells those of some surfaces that were entities in training, to score these entities apart
         draws: of the bootstrap
         examples: of each kind of mistake of each system's first seed
         seed: of the bootstrap and of the choice of examples
@@ -66,11 +66,11 @@ def compare(
             for name in (ALL, *types)
         },
     }
-    if labels:
+    if seen:
         everything = [gold, *found[STUDENT], *found[DIRECT_TRANSFER]]
-        seen = seen_surfaces(labels, set().union(*(surfaces(texts, entities) for entities in everything)))
+        known = seen(set().union(*(surfaces(texts, entities) for entities in everything)))
         for system in SYSTEMS:
-            result[system] |= _by_surface(texts, gold, found[system], types, seen)
+            result[system] |= _by_surface(texts, gold, found[system], types, known)
     for system in SYSTEMS:
         mistakes = [list(find_mistakes(gold, of_seed)) for of_seed in found[system]]
         result[system]["mistakes"] = _mean_mistakes(mistakes, types)

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from jsonargparse.typing import NonNegativeInt, PositiveInt
@@ -13,8 +14,11 @@ from xner_core.errors import XnerError
 from xner_core.evaluation.comparison import DIRECT_TRANSFER, STUDENT, SYSTEMS, Predictions, compare
 from xner_core.evaluation.gold import GoldSentence, read_sentences
 from xner_core.evaluation.summary import summary
+from xner_core.evaluation.surfaces import seen_surfaces
 from xner_core.evaluation.tagger import load_tagger, marked_types, predict_tags
 from xner_core.models.loading import STARTER, tagger_folder
+from xner_core.projection.label_files import find_label_files, last_pair_of_sample
+from xner_core.snapshots.repository import label_addresses
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +35,9 @@ class StudentEvaluation:
         label_map: of the baselines: `conll`, `ontonotes`, or a map from their entity types to those of the gold
         types: entity types to score; those that the gold marks and all models find if none are given
         language: which side of JSON lines is scored
-        labels: folders of the labels that the students were trained on, to score entities that were seen there apart
+        labels: what the students were trained on, as in train_student.py, to score entities that were seen there apart
+        domains: domains of these that they were trained on; all without it
+        pairs: size of the sample of these that they were trained on; all without it
         draws: of the bootstrap
         examples: of each kind of mistake
         seed: of the bootstrap and of the choice of examples
@@ -44,6 +50,8 @@ class StudentEvaluation:
     types: list[str] | None = None
     language: str | None = None
     labels: list[str] = field(default_factory=list)
+    domains: list[str] | None = None
+    pairs: PositiveInt | None = None
     draws: PositiveInt = 10_000
     examples: NonNegativeInt = 3
     seed: NonNegativeInt = 1
@@ -66,6 +74,11 @@ def evaluate_student(settings: StudentEvaluation) -> dict[str, Any]:
     `both wrong`.
     """
     sentences = read_sentences(settings.gold, settings.language)
+    seen = None
+    if settings.labels:
+        files = find_label_files(label_addresses(settings.labels), settings.domains)
+        last_pair = last_pair_of_sample(files, settings.pairs) if settings.pairs else None
+        seen = partial(seen_surfaces, files, last_pair=last_pair)
     models = {
         STUDENT: [(name, own_types(name)) for name in settings.students],
         DIRECT_TRANSFER: [(name, settings.label_map) for name in settings.baselines],
@@ -88,7 +101,7 @@ def evaluate_student(settings: StudentEvaluation) -> dict[str, Any]:
         "gold": settings.gold,
         "students": settings.students,
         "baselines": settings.baselines,
-        **compare(sentences, predictions, types, settings.labels, settings.draws, settings.examples, settings.seed),
+        **compare(sentences, predictions, types, seen, settings.draws, settings.examples, settings.seed),
         "sentences_per_second": speed,
     }
     print(summary(result))

@@ -8,12 +8,12 @@ from collections.abc import Collection, Iterable, Sequence
 import polars as pl
 import pyarrow as pa
 
-from xner_core.errors import XnerError
-from xner_core.files import locate, read_table
+from xner_core.files import read_table
+from xner_core.projection.label_files import LabelFile, count_rows
 from xner_core.projection.schema import PROJECTED
 from xner_core.spans import Entity
 
-_COLUMNS = ["target_text", "entities"]
+_COLUMNS = ["pair_id", "target_text", "entities"]
 
 
 def surface(text: str, entity: Entity) -> str:
@@ -25,33 +25,29 @@ def surfaces(texts: Sequence[str], entities: Iterable[Sequence[Entity]]) -> set[
     return {surface(text, entity) for text, found in zip(texts, entities, strict=True) for entity in found}
 
 
-def seen_surfaces(folders: Sequence[str], wanted: Collection[str]) -> set[str]:
+def seen_surfaces(files: Sequence[LabelFile], wanted: Collection[str], last_pair: str | None = None) -> set[str]:
     """Those of some surfaces that a projected entity has in labels; one label file is held in memory at a time.
 
     Args:
-        folders: folders of labels, at any depth
+        files: the labels
         wanted: the surfaces looked for
+        last_pair: the last pair id of the sample that counts (see `last_pair_of_sample`); all pairs without it
 
     Raises:
-        XnerError: a folder without label files, or a file that is none.
+        XnerError: a file that is no label file.
     """
     seen: set[str] = set()
-    for folder in folders:
-        files = [file for file in locate(folder).files() if file.name.endswith(".parquet")]
-        if not files:
-            raise XnerError(f"{folder}: no label files in this folder; project a corpus first, or mend the path")
-        for file in files:
-            table = read_table(file, _COLUMNS)
-            if missing := set(_COLUMNS) - set(table.column_names):
-                raise XnerError(f"{file}: not a label file, it has no column {', '.join(sorted(missing))}")
-            seen |= _projected_surfaces(table) & set(wanted)
+    for file in files:
+        count_rows(file, _COLUMNS)
+        seen |= _projected_surfaces(read_table(file.location, _COLUMNS), last_pair) & set(wanted)
     return seen
 
 
-def _projected_surfaces(labels: pa.Table) -> set[str]:
+def _projected_surfaces(labels: pa.Table, last_pair: str | None) -> set[str]:
     start, end = pl.col("target_start"), pl.col("target_end")
     found = (
         pl.from_arrow(labels)
+        .filter(True if last_pair is None else pl.col("pair_id") <= last_pair)
         .explode("entities")
         .drop_nulls("entities")
         .unnest("entities")

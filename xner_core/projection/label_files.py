@@ -4,11 +4,12 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from xner_core.errors import XnerError
-from xner_core.files import Location, locate
+from xner_core.files import Location, locate, read_table
 
 _LAYOUT = re.compile(r"(?P<fingerprint>[^/]+)/language=(?P<language>[^/]+)/domain=(?P<domain>[^/]+)/[^/]+\.parquet$")
 
@@ -85,3 +86,13 @@ def count_rows(file: LabelFile, columns: Collection[str]) -> int:
     if missing:
         raise XnerError(f"{file.location}: not a label file, it has no column {', '.join(sorted(missing))}")
     return metadata.num_rows
+
+
+def last_pair_of_sample(files: Sequence[LabelFile], pairs: int) -> str | None:
+    """The id of the last of so many pairs, in the order of their ids; None if the files hold no more.
+
+    Ids are uniform hashes of the texts, so these pairs are a random sample, and smaller samples lie within larger ones.
+    """
+    ids = [read_table(file.location, ["pair_id"])["pair_id"].to_numpy() for file in files]
+    distinct = np.unique(np.concatenate(ids)) if ids else np.array([])
+    return str(distinct[pairs - 1]) if pairs < len(distinct) else None

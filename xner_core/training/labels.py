@@ -1,15 +1,12 @@
 """Projected labels as training data: which pairs, and what each pair says about its target text."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from xner_core.errors import XnerError
 from xner_core.files import Location, read_table
-from xner_core.projection.label_files import LabelFile
 from xner_core.training.features import AnnotatedText
 from xner_core.training.trust import TrustSettings
 
@@ -69,16 +66,6 @@ class LabelFilter:
     def _is_held_out(self, pair_id: str) -> bool:
         # Ids are uniform hashes. Their ends decide here, so that samples by their beginnings are independent of it.
         return int(pair_id[-8:], 16) < self.held_out * (1 << 32)
-
-
-def last_pair_of_sample(files: Sequence[LabelFile], pairs: int) -> str | None:
-    """The id of the last of so many pairs, in the order of their ids; None if the files hold no more.
-
-    Ids are uniform hashes of the texts, so these pairs are a random sample, and smaller samples lie within larger ones.
-    """
-    ids = [read_table(file.location, ["pair_id"])["pair_id"].to_numpy() for file in files]
-    distinct = np.unique(np.concatenate(ids)) if ids else np.array([])
-    return str(distinct[pairs - 1]) if pairs < len(distinct) else None
 
 
 @dataclass

@@ -24,11 +24,11 @@ from xner_core.models.loading import (
     new_token_classifier,
     tagger_folder,
 )
-from xner_core.projection.label_files import LabelFile, count_rows
+from xner_core.projection.label_files import LabelFile, count_rows, last_pair_of_sample
 from xner_core.spans import entities_of_tags, join_tokens
 from xner_core.text import is_unspaced
 from xner_core.training.features import AnnotatedText, TargetScheme
-from xner_core.training.labels import COLUMNS, LabelCounts, LabelFilter, TrainingFile, last_pair_of_sample
+from xner_core.training.labels import COLUMNS, LabelCounts, LabelFilter, TrainingFile
 from xner_core.training.losses import LossSettings
 from xner_core.training.trainer import OptimisationSettings
 from xner_core.training.trust import TrustSettings

@@ -1,0 +1,14 @@
+"""Trains and scores students over corpus sizes, domains, losses and seeds, and draws how much corpus is enough.
+
+Runs on this machine, on the cluster at RAY_ADDRESS, or under `ray job submit`, cells side by side where there is room.
+Run again after an interruption, it goes on with what is not done.
+"""
+
+from xner_core.cli import Command, run_job
+from xner_core.study.grid import StudySettings
+from xner_core.study.run import run_study
+
+COMMANDS = Command(StudySettings, run_study)
+
+if __name__ == "__main__":
+    run_job(__doc__, COMMANDS)

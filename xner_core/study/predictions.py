@@ -1,0 +1,68 @@
+"""What a model predicts on the gold files of a study, kept beside the model, so that no score needs it again."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pyarrow as pa
+from transformers import AutoConfig
+
+from xner_core.evaluation.gold import GoldSentence, read_sentences
+from xner_core.evaluation.tagger import load_tagger, predict_tags
+from xner_core.files import Location, locate, read_table, write_table
+from xner_core.hashing import file_digest, fingerprint
+from xner_core.models.loading import tagger_folder
+from xner_core.tagging.labels import LabelScheme, label_map
+from xner_core.tagging.tagger import VERSION
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class GoldFile:
+    """A gold file of a study: its name in the results, its path, and the side that is read of JSON lines."""
+
+    name: str
+    path: str
+    language: str | None
+
+    def predictions(self, folder: Path) -> Location:
+        """Where a model with this folder keeps its predictions on it."""
+        return locate(folder / f"predictions-{_key(self)}.parquet")
+
+
+@cache
+def gold_sentences(gold: GoldFile) -> list[GoldSentence]:
+    return read_sentences(gold.path, gold.language)
+
+
+@cache
+def _key(gold: GoldFile) -> str:
+    """The identity of predictions on a gold file: its content, and the version of the tagger."""
+    return fingerprint(content=file_digest(Path(gold.path)), language=gold.language, tagger=VERSION)
+
+
+def found_types(model: str, types: str | Mapping[str, str]) -> list[str]:
+    """The entity types that a tagger finds under a label map, from its settings alone."""
+    labels = AutoConfig.from_pretrained(tagger_folder(model), trust_remote_code=False).id2label
+    return LabelScheme(list(labels.values()), label_map(types)).types
+
+
+def are_there(folder: Path, golds: Sequence[GoldFile]) -> bool:
+    return all(gold.predictions(folder).exists() for gold in golds)
+
+
+def predict(folder: Path, model: str, types: str | Mapping[str, str], golds: Sequence[GoldFile]) -> None:
+    """Writes a model's IOB2 tags on all gold files where they are not there yet."""
+    missing = [gold for gold in golds if not gold.predictions(folder).exists()]
+    if missing:
+        tagger = load_tagger(model, types)
+        for gold in missing:
+            tags = predict_tags(tagger, gold_sentences(gold), tagger.types)
+            write_table(gold.predictions(folder), pa.table({"tags": pa.array(tags, pa.list_(pa.string()))}))
+
+
+def read_predictions(folder: Path, gold: GoldFile) -> list[list[str]]:
+    return read_table(gold.predictions(folder))["tags"].to_pylist()

@@ -1,0 +1,195 @@
+"""The results of a study: a row for each cell and gold file, and what the seeds of a kind of cell have in common."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xner_core.evaluation.bootstrap import Difference, paired_bootstrap
+from xner_core.evaluation.comparison import system_figures
+from xner_core.evaluation.counts import entity_counts
+from xner_core.spans import entities_of_tags
+from xner_core.study.grid import Cell
+from xner_core.study.predictions import GoldFile, gold_sentences, read_predictions
+
+DONE, FAILED, WAITING = "done", "failed", "waiting"
+# Less F1 than this below the best is as good.
+NEAR_BEST = 0.01
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a cell.
+
+    Attributes:
+        cell: the cell
+        folder: where its student and its predictions are
+        training: what `train_student` said; None unless it is done
+        reason: why it failed, if it did
+    """
+
+    cell: Cell
+    folder: Path
+    training: Mapping[str, Any] | None = None
+    reason: str | None = None
+
+    @property
+    def status(self) -> str:
+        return DONE if self.training else FAILED if self.reason else WAITING
+
+
+class Scorer:
+    """Scores predictions on one gold file against those of direct transfer; keeps what it has counted.
+
+    Args:
+        gold: the gold file
+        types: entity types to score
+        baselines: folders of the predictions of direct transfer, one for each of its seeds
+        draws: of the bootstrap
+    """
+
+    def __init__(self, gold: GoldFile, types: Sequence[str], baselines: Sequence[Path], draws: int):
+        self.gold = gold
+        self.types = sorted(types)
+        self._entities = [sentence.entities() for sentence in gold_sentences(gold)]
+        self._baselines = tuple(baselines)
+        self._draws = draws
+        self.counts = cache(self._counts)
+        self.difference = cache(self._difference)
+        self.direct_transfer = self.figures(*baselines)
+
+    def _counts(self, folder: Path) -> np.ndarray:
+        """Of a model's predictions, [sentences, types, 3]."""
+        found = [
+            entities_of_tags(tags, sentence.tokens)
+            for tags, sentence in zip(read_predictions(folder, self.gold), gold_sentences(self.gold), strict=True)
+        ]
+        return entity_counts(self._entities, found, self.types)
+
+    def figures(self, *folders: Path) -> dict[str, Any]:
+        """Of students of one or several seeds, as `system_figures`."""
+        return system_figures(np.stack([self.counts(folder) for folder in folders]), self.types)
+
+    def _difference(self, *folders: Path) -> Difference:
+        """F1 of students of several seeds less that of direct transfer."""
+        one, other = (np.stack([self.counts(folder).sum(axis=1) for folder in of]) for of in (folders, self._baselines))
+        return paired_bootstrap(one, other, self._draws, seed=1)
+
+
+def result_rows(outcomes: Sequence[Outcome], scorers: Sequence[Scorer]) -> list[dict[str, Any]]:
+    """A row for each cell and gold file; what is not known of it is None."""
+    return [_row(outcome, scorer) for outcome in outcomes for scorer in scorers]
+
+
+def _row(outcome: Outcome, scorer: Scorer) -> dict[str, Any]:
+    cell, training = outcome.cell, outcome.training or {}
+    figures = scorer.figures(outcome.folder) if training else {}
+    return {
+        "cell": cell.key,
+        "gold": scorer.gold.name,
+        "domain": cell.domain,
+        "loss": cell.loss,
+        "pairs": cell.pairs,
+        "seed": cell.recipe.seed,
+        "status": outcome.status,
+        "reason": outcome.reason,
+        **{name: figures.get(name) for name in ("f1", "precision", "recall")},
+        **{f"f1_{type_}": figures["per_type"][type_]["f1"] if figures else None for type_ in scorer.types},
+        "direct_transfer_f1": scorer.direct_transfer["f1"],
+        "sentences": training.get("train_sentences"),
+        "entities": sum(training["entities"].values()) if training else None,
+        "steps": training.get("steps"),
+        "best_step": training.get("best_step"),
+        "dev_f1": training["dev"]["f1"] if training else None,
+        **(cost(cell.pairs, training["seconds"]) if training else dict.fromkeys(cost(1, 1))),
+        "loss_settings": asdict(cell.recipe.loss),
+        "student": str(outcome.folder / "student"),
+    }
+
+
+def cost(pairs: int, seconds: float) -> dict[str, float]:
+    """What so many pairs took, start-up included."""
+    hours = seconds / 3600
+    return {
+        "seconds": seconds,
+        "hours": hours,
+        "pairs_per_second": pairs / seconds,
+        "hours_per_1000_pairs": 1000 * hours / pairs,
+    }
+
+
+def summarise(outcomes: Sequence[Outcome], scorers: Sequence[Scorer]) -> list[dict[str, Any]]:
+    """A row for each gold file and kind of cell: means over its seeds, and its difference from direct transfer."""
+    kinds: dict[tuple[str, str, int], list[Outcome]] = {}
+    for outcome in outcomes:
+        if outcome.training:
+            kinds.setdefault(outcome.cell.kind, []).append(outcome)
+    rows = []
+    for scorer in scorers:
+        for (domain, loss, pairs), of_kind in sorted(kinds.items()):
+            folders = [outcome.folder for outcome in of_kind]
+            figures, difference = scorer.figures(*folders), scorer.difference(*folders)
+            rows.append(
+                {
+                    "gold": scorer.gold.name,
+                    "domain": domain,
+                    "loss": loss,
+                    "pairs": pairs,
+                    "seeds": len(of_kind),
+                    "f1": figures["f1"],
+                    "f1_lowest": min(figures["f1_by_seed"]),
+                    "f1_highest": max(figures["f1_by_seed"]),
+                    "per_type": {name: of_type["f1"] for name, of_type in figures["per_type"].items()},
+                    "difference": asdict(difference),
+                    "sentences": round(np.mean([outcome.training["train_sentences"] for outcome in of_kind])),
+                    **cost(pairs, float(np.mean([outcome.training["seconds"] for outcome in of_kind]))),
+                }
+            )
+    return rows
+
+
+def read_off(kinds: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What each curve says: rows of `summarise` of one gold file, domain and loss, as one row.
+
+    `best` is the size with the best F1; `enough` is the smallest size from which on F1 is nowhere further than
+    `NEAR_BEST` below it; `beats` is the smallest size from which on direct transfer is beaten (p < 0.05), None if it is
+    not; `last_step` is what the last enlargement brought, and None for a single size.
+    """
+    curves: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    for kind in kinds:
+        curves.setdefault((kind["gold"], kind["domain"], kind["loss"]), []).append(kind)
+    rows = []
+    for (gold, domain, loss), curve in curves.items():
+        curve = sorted(curve, key=lambda kind: kind["pairs"])
+        best = max(curve, key=lambda kind: kind["f1"])
+        near = _from_on(curve, lambda kind, best=best: kind["f1"] >= best["f1"] - NEAR_BEST)
+        beats = _from_on(curve, lambda kind: kind["difference"]["low"] > 0)
+        rows.append(
+            {
+                "gold": gold,
+                "domain": domain,
+                "loss": loss,
+                "best": best["pairs"],
+                "best_f1": best["f1"],
+                "enough": (near or best)["pairs"],
+                "enough_f1": (near or best)["f1"],
+                "beats": beats and beats["pairs"],
+                "last_step": curve[-1]["f1"] - curve[-2]["f1"] if len(curve) > 1 else None,
+            }
+        )
+    return rows
+
+
+def _from_on(
+    curve: Sequence[Mapping[str, Any]], holds: Callable[[Mapping[str, Any]], bool]
+) -> Mapping[str, Any] | None:
+    """The first of the points from which on something holds for all."""
+    first = None
+    for point in reversed(curve):
+        if not holds(point):
+            break
+        first = point
+    return first

@@ -1,0 +1,41 @@
+"""A study for a terminal."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from xner_core.evaluation.tables import text_table
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say it: `42 s`, `7 min`, `1 h 20 min`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def summary(result: Mapping[str, Any]) -> str:
+    """The scores of each gold file and kind of cell, what failed, and where everything lies."""
+    lines = []
+    for gold, baseline in result["direct_transfer"].items():
+        rows = [_score_row(kind) for kind in result["scores"] if kind["gold"] == gold]
+        header = [gold, "domain", "loss", "seeds", "F1", "lowest", "highest", "difference", "p", "time"]
+        lines += [f"direct transfer on {gold}: F1 {100 * baseline['f1']:.1f}"]
+        lines += [text_table(header, rows), ""] if rows else []
+    lines += [f"failed    {cell}: {reason}" for cell, reason in result["failed"].items()]
+    lines += [f"left out  {reason}" for reason in result["left_out"]]
+    lines += [f"cells     {result['done']} of {result['cells']} done", f"page      {result['page']}"]
+    return "\n".join([*lines, f"table     {result['table']}"])
+
+
+def _score_row(kind: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{kind['pairs']:,} pairs",
+        kind["domain"],
+        kind["loss"],
+        str(kind["seeds"]),
+        *(f"{100 * kind[name]:.1f}" for name in ("f1", "f1_lowest", "f1_highest")),
+        f"{100 * kind['difference']['f1']:+.1f}",
+        f"{kind['difference']['p_value']:.4f}",
+        duration(kind["seconds"]),
+    ]
