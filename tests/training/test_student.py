@@ -51,7 +51,7 @@ def test_plan_counts_what_is_trained_on(recipe, dev, tmp_path):
         row("kaputt", quarantine="Traceback"),
     ]
     plan = _plan(
-        replace(recipe, dev=dev, trust=TrustSettings(aligner_confidence=0.5), types=["PER"]), tmp_path, rows, []
+        replace(recipe, dev=dev, trust=TrustSettings(learnt=0.5, masked=0.1), types=["PER"]), tmp_path, rows, []
     )
     assert (plan.counts.sentences, plan.counts.entities, plan.counts.masked) == (2, {"PER": 2}, 1)
     assert (plan.failed, dict(plan.counts.open), plan.window, plan.types) == (1, {"ORG": 1}, 128, ["PER"])
@@ -76,7 +76,7 @@ def test_without_a_dev_file_some_pairs_are_held_out(recipe, tmp_path):
 )
 def test_labels_with_nothing_to_learn_are_refused(recipe, dev, tmp_path, rows, message):
     with pytest.raises(XnerError, match=message):
-        _plan(replace(recipe, dev=dev, trust=TrustSettings(tagger_confidence=0.5)), tmp_path, rows)
+        _plan(replace(recipe, dev=dev, trust=TrustSettings(learnt=0.5, masked=0.1)), tmp_path, rows)
 
 
 def test_held_out_pairs_without_entities_are_refused(recipe, tmp_path):
@@ -170,7 +170,7 @@ def test_identity_follows_what_determines_the_student(recipe, tmp_path):
         ["--labels", '["a"]', "--out", "s3://bucket/x"],
         ["--labels", '["a"]', "--out", "x", "--recipe.types", "[]"],
         ["--labels", '["a"]', "--out", "x", "--recipe.types", '["PER", "PER"]'],
-        ["--labels", '["a"]', "--out", "x", "--recipe.trust.tagger_confidence", "1.5"],
+        ["--labels", '["a"]', "--out", "x", "--recipe.trust.outlier", "1.5"],
         ["--labels", '["a"]', "--out", "x", "--recipe.start", "middle"],
         ["--labels", '["a"]', "--out", "x", "--recipe.num_workers", "0"],
         ["--labels", '["a"]', "--out", "x", "--recipe.optimisation.epochs", "0"],

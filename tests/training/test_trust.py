@@ -37,38 +37,42 @@ def read(row_, **trust):
     return learnt, [span.start for span in text.masked], set(text.missed)
 
 
-def test_sure_labels_are_entities_unsure_ones_masked_and_failed_ones_leave_their_type_open():
+PLAIN = {"learnt": 0.0, "masked": 0.0, "mentions": 0.0}
+
+
+def test_all_that_is_projected_is_learnt_where_nothing_is_doubted():
+    labels = [label("PER", 0, 4, tagger=0.2), label("LOC", 8, 11, aligner=0.1), label("ORG", None, None)]
+    labelled = row(TEXT, labels, mentions=[mention("LOC", 16, 20, 0.9)])
+    assert read(labelled, **PLAIN) == ([("PER", 0), ("LOC", 8)], [], {"ORG"})
+
+
+def test_scores_decide_what_is_learnt_masked_or_outside():
     labels = [
-        label("PER", 0, 4, tagger=0.9, aligner=0.8),
-        label("LOC", 5, 8, tagger=0.4, aligner=0.9),
-        label("LOC", 9, 12, tagger=0.9, aligner=0.4),
-        label("ORG", None, None),
+        label("PER", 0, 4, tagger=0.9, aligner=0.9),
+        label("LOC", 5, 8, tagger=0.8, aligner=0.5),
+        label("LOC", 9, 12, tagger=0.5, aligner=0.5),
     ]
-    text = TrustSettings(0.5, 0.5).annotate(row("Anna Ulm Ulm und mehr", labels))
+    text = TrustSettings().annotate(row("Anna Ulm Ulm und mehr", labels))
     assert [(entity.span, entity.type) for entity in text.entities] == [(Span(0, 4), "PER")]
-    assert text.entities[0].confidence == pytest.approx(0.72)
-    assert text.masked == [Span(5, 8), Span(9, 12)]
-    assert text.missed == {"ORG"}
-    everything = TrustSettings().annotate(row("Anna Ulm Ulm und mehr", labels))
-    assert [entity.type for entity in everything.entities] == ["PER", "LOC", "LOC"]
+    assert text.entities[0].confidence == pytest.approx(0.81)
+    assert text.masked == [Span(5, 8)]
+    with pytest.raises(ValueError, match="is more than learnt"):
+        TrustSettings(masked=0.8)
 
 
-def test_mentions_that_no_entity_explains_are_masked_or_learnt():
-    labels = [label("PER", 0, 4), label("LOC", 8, 11)]
-    mentions = [
-        mention("PER", 0, 4, 0.9),
-        mention("ORG", 8, 11, 0.8),
-        mention("LOC", 16, 20, 0.7),
-        mention("LOC", 25, 29, 0.95),
-    ]
-    labelled = row(TEXT, labels, mentions=mentions)
-    both = [("PER", 0), ("LOC", 8)]
-    assert read(labelled) == (both, [], set())
-    assert read(labelled, unexplained=0.7) == (both, [16, 25], set())
-    assert read(labelled, unexplained=0.8) == (both, [25], set())
-    assert read(labelled, unexplained=0.5, adopted=0.9) == ([*both, ("LOC", 25)], [16], set())
-    assert read(labelled, contradicted=0.8) == ([("PER", 0)], [8], set())
-    assert read(labelled, contradicted=0.85) == (both, [], set())
+def test_a_mention_speaks_for_the_span_and_type_that_it_shares():
+    labels = [label("LOC", 8, 11, tagger=0.5)]
+    assert read(row(TEXT, labels, mentions=[mention("LOC", 8, 11, 0.5)])) == ([("LOC", 8)], [], set())
+    assert read(row(TEXT, labels, mentions=[mention("ORG", 8, 11, 0.5)])) == ([], [8, 8], set())
+    # A surer one of another extent takes the place of what is projected.
+    assert read(row(TEXT, [label("ORG", 0, 11, tagger=0.8)], mentions=[mention("LOC", 8, 11, 0.9)])) == (
+        [("LOC", 8)],
+        [],
+        set(),
+    )
+    alone = row(TEXT, mentions=[mention("LOC", 16, 20, 0.8), mention("LOC", 25, 29, 0.4)])
+    assert read(alone) == ([("LOC", 16)], [25], set())
+    assert read(alone, mentions=0.0) == ([], [], set())
 
 
 def test_types_are_settled_by_a_clear_vote_with_support():
@@ -93,13 +97,13 @@ def test_a_lone_outlier_is_masked():
     assert voted(occurrences=100, coverage=0.1) == ([("PER", 0)], [], set())
 
 
-def test_names_that_are_entities_elsewhere_are_recovered_before_mentions():
-    labelled = row(TEXT, [label("PER", 0, 4)], mentions=[mention("ORG", 16, 20, 0.99), mention("ORG", 8, 11, 0.99)])
-    names = [name("LOC", 16, 20, 0.9), name("LOC", 25, 29, 0.4), name("LOC", 0, 4, 0.9)]
+def test_names_that_are_entities_elsewhere_are_recovered():
+    labelled = row(TEXT, [label("PER", 0, 4)], mentions=[mention("ORG", 8, 11, 0.99), mention("LOC", 25, 29, 0.35)])
+    names = [name("LOC", 16, 20, 0.9), name("LOC", 25, 29, 0.4)]
     labelled |= {"votes": [vote()], "recovered": names}
-    assert read(labelled, adopted=0.9) == ([("PER", 0), ("ORG", 8), ("LOC", 16)], [25], set())
-    assert read(labelled, recovered=0.95) == ([("PER", 0)], [16], set())
+    assert read(labelled) == ([("PER", 0), ("ORG", 8), ("LOC", 16), ("LOC", 25)], [], set())
+    assert read(labelled, names=0.5) == ([("PER", 0), ("ORG", 8)], [25, 16], set())
     rare = labelled | {"recovered": [name("LOC", 16, 20, 0.9, occurrences=4)]}
-    assert read(rare) == ([("PER", 0)], [], set())
+    assert read(rare) == ([("PER", 0), ("ORG", 8)], [25], set())
     mixed = labelled | {"recovered": [name("LOC", 16, 20, 0.9, type_share=0.5)]}
-    assert read(mixed) == ([("PER", 0)], [16], set())
+    assert read(mixed) == ([("PER", 0), ("ORG", 8)], [16, 25], set())

@@ -1,11 +1,12 @@
 """Which labels of a pair a student learns, and what stays open or masked."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jsonargparse.typing import ClosedUnitInterval, PositiveInt
+from jsonargparse.typing import ClosedUnitInterval, NonNegativeFloat, PositiveInt
 
 from xner_core.projection.schema import PROJECTED
 from xner_core.spans import Entity, Span
@@ -14,99 +15,69 @@ from xner_core.training.features import AnnotatedText
 
 @dataclass(frozen=True)
 class TrustSettings:
-    """Which labels a student learns. Where these are not trusted, tokens are masked: neither an entity nor O.
+    """Which labels a student learns.
 
-    Every threshold is applied to columns that were written down before, so another one needs no new projection. The
-    last four are applied to the votes of the corpus, where there are any.
+    Each typed span that something speaks for has a score, the sum of: for a projected entity, the product of the
+    tagger's and the aligner's confidence; for a mention, that is what the tagger finds in the target text by itself,
+    its confidence; for a name that is an entity elsewhere in the corpus, the share of its occurrences in which it is
+    one. The highest score first, a span that overlaps none before it is learnt as an entity or masked, neither an
+    entity nor O, as these thresholds say. All they are applied to was written down before, so that other ones need no
+    new projection. The last three need the votes of the corpus.
 
     Args:
-        tagger_confidence: projected entities of which the tagger was less sure are masked
-        aligner_confidence: those of which the aligner was less sure
-        contradicted: projected entities that a mention of this confidence overlaps with another span or type are
-            masked; without it, none
-        adopted: mentions that overlap no projected entity are learnt as entities from this confidence on; without it,
-            none
-        unexplained: other mentions are masked from this confidence on; without it, none
-        outlier: projected entities whose target string is an entity in a smaller share of its occurrences are masked
+        learnt: spans are learnt from this score on
+        masked: spans of a lower score are masked from this one on; what is below it is O
+        mentions: weight of mentions
+        names: weight of names that are entities elsewhere in the corpus
+        outlier: projected entities whose target string is an entity in a smaller share of its occurrences are at most
+            masked
         voted: an entity takes the most frequent type of its source string if this share of its projections has it
-        recovered: a name that is an entity in this share of its occurrences is learnt where no projected entity is; if
-            it is one in half of that share, it is masked there
-        support: occurrences or projections of a name that are needed for any of these three
+        support: occurrences or projections of a name without which the corpus has no say
     """
 
-    tagger_confidence: ClosedUnitInterval = 0.0
-    aligner_confidence: ClosedUnitInterval = 0.0
-    contradicted: ClosedUnitInterval | None = None
-    adopted: ClosedUnitInterval | None = None
-    unexplained: ClosedUnitInterval | None = None
+    learnt: NonNegativeFloat = 0.7
+    masked: NonNegativeFloat = 0.3
+    mentions: NonNegativeFloat = 1.0
+    names: NonNegativeFloat = 1.0
     outlier: ClosedUnitInterval = 0.05
     voted: ClosedUnitInterval = 0.8
-    recovered: ClosedUnitInterval = 0.6
     support: PositiveInt = 5
+
+    def __post_init__(self):
+        if self.masked > self.learnt:
+            raise ValueError(f"masked {self.masked} is more than learnt {self.learnt}")
 
     def annotate(self, row: Mapping[str, Any]) -> AnnotatedText:
         """What a student learns of a label row, which has the votes of the corpus on it if there are any."""
-        mentions = [_entity(mention, mention["confidence"]) for mention in row["mentions"] or []]
-        entities, masked, missed, taken = [], [], set(), []
+        scores: defaultdict[tuple[Span, str], float] = defaultdict(float)
+        doubted, missed = set(), set()
         for label, vote in itertools.zip_longest(row["entities"], row.get("votes") or []):
             type_ = self._type(label, vote)
             if label["status"] != PROJECTED:
                 # It may be anywhere in the target text, or nowhere.
                 missed.add(type_)
                 continue
-            confidence = label["tagger_confidence"] * label["aligner_confidence"]
-            entity = Entity(Span(label["target_start"], label["target_end"]), type_, confidence)
-            taken.append(entity.span)
-            if self._doubts(label, vote) or self._is_contradicted(entity, mentions):
-                masked.append(entity.span)
+            span = Span(label["target_start"], label["target_end"])
+            scores[span, type_] += label["tagger_confidence"] * label["aligner_confidence"]
+            if vote and vote["occurrences"] >= self.support and vote["coverage"] < self.outlier:
+                doubted.add(span)
+        if self.mentions:
+            for mention in row["mentions"] or []:
+                scores[Span(mention["start"], mention["end"]), mention["type"]] += self.mentions * mention["confidence"]
+        for name in row.get("recovered") or []:
+            if name["occurrences"] >= self.support:
+                share = name["coverage"] * name["type_share"]
+                scores[Span(name["start"], name["end"]), name["type"]] += self.names * share
+        entities, masked = [], []
+        for (span, type_), score in sorted(scores.items(), key=lambda item: (-item[1], item[0])):
+            if score < self.masked or any(entity.span.overlaps(span) for entity in entities):
+                continue
+            if score >= self.learnt and span not in doubted and not any(span.overlaps(other) for other in masked):
+                entities.append(Entity(span, type_, min(1.0, score)))
             else:
-                entities.append(entity)
-        for learnt, found in itertools.chain(self._recovered(row.get("recovered") or []), self._adopted(mentions)):
-            if not any(found.span.overlaps(span) for span in taken):
-                taken.append(found.span)
-                if learnt:
-                    entities.append(found)
-                else:
-                    masked.append(found.span)
+                masked.append(span)
         return AnnotatedText(row["target_text"], sorted(entities), masked, frozenset(missed))
 
     def _type(self, label: Mapping[str, Any], vote: Mapping[str, Any] | None) -> str:
         settled = vote and vote["projections"] >= self.support and vote["type_share"] >= self.voted
         return vote["type"] if settled else label["type"]
-
-    def _doubts(self, label: Mapping[str, Any], vote: Mapping[str, Any] | None) -> bool:
-        outlier = vote and vote["occurrences"] >= self.support and vote["coverage"] < self.outlier
-        return bool(
-            outlier
-            or label["tagger_confidence"] < self.tagger_confidence
-            or label["aligner_confidence"] < self.aligner_confidence
-        )
-
-    def _is_contradicted(self, entity: Entity, mentions: Sequence[Entity]) -> bool:
-        return self.contradicted is not None and any(
-            mention.confidence >= self.contradicted
-            and mention.span.overlaps(entity.span)
-            and (mention.span, mention.type) != (entity.span, entity.type)
-            for mention in mentions
-        )
-
-    def _recovered(self, names: Sequence[Mapping[str, Any]]) -> list[tuple[bool, Entity]]:
-        """Names that are entities elsewhere and are to be learnt (True) or masked (False) here."""
-        return [
-            (name["coverage"] >= self.recovered and name["type_share"] >= self.voted, _entity(name, name["coverage"]))
-            for name in names
-            if name["occurrences"] >= self.support and name["coverage"] >= self.recovered / 2
-        ]
-
-    def _adopted(self, mentions: Sequence[Entity]) -> list[tuple[bool, Entity]]:
-        """Mentions that are to be learnt (True) or masked (False)."""
-        adopted, unexplained = (1.1 if least is None else least for least in (self.adopted, self.unexplained))
-        return [
-            (mention.confidence >= adopted, mention)
-            for mention in mentions
-            if mention.confidence >= min(adopted, unexplained)
-        ]
-
-
-def _entity(found: Mapping[str, Any], confidence: float) -> Entity:
-    return Entity(Span(found["start"], found["end"]), found["type"], confidence)
