@@ -14,6 +14,7 @@ PARTS = [
     "hashing",
     "spans",
     "files",
+    "object_store",
     "cli",
     "sample",
     "corpus",

@@ -40,7 +40,7 @@ def test_shards_hold_all_pairs_in_order_whatever_the_batches(ids, limit, cuts):
     assert made == shards(ids, limit)
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(sequences, LIMITS, st.data())
 def test_an_inserted_pair_makes_at_most_two_new_shards(ids, limit, data):
     position = data.draw(st.integers(0, len(ids)))
@@ -50,7 +50,7 @@ def test_an_inserted_pair_makes_at_most_two_new_shards(ids, limit, data):
     # The other way round it is a deletion: at most two shards go.
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(sequences.filter(len), LIMITS, st.data())
 def test_a_deleted_pair_changes_nothing_beyond_its_run(ids, limit, data):
     position = data.draw(st.integers(0, len(ids) - 1))

@@ -1,5 +1,6 @@
 """Exact duplicates among any number of rows, in bounded memory: buckets on disk, each sorted by itself."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ _RECORD = np.dtype([("high", ">u8"), ("low", ">u8"), ("row", "<i8")])
 
 
 class DuplicateFinder:
-    """Takes the 128-bit digest of every row in order, and then tells which rows repeat an earlier one.
+    """Takes the 128-bit digests of numbered rows, and then tells which rows repeat an earlier one.
 
     It holds one bucket at a time, about 2 MiB for each million rows.
 
@@ -21,8 +22,8 @@ class DuplicateFinder:
         self.folder = folder
         self._paths = [folder / f"{bucket:02}.digests" for bucket in range(1 << _BUCKET_BITS)]
 
-    def add(self, digests: bytes, rows: list[int]) -> None:
-        """Adds digests, 16 bytes each, of rows whose numbers are larger than all before."""
+    def add(self, digests: bytes, rows: Sequence[int] | np.ndarray) -> None:
+        """Adds digests, 16 bytes each, of rows with these numbers."""
         records = np.empty(len(rows), _RECORD)
         halves = np.frombuffer(digests, ">u8").reshape(-1, 2)
         records["high"], records["low"], records["row"] = halves[:, 0], halves[:, 1], rows
@@ -40,8 +41,7 @@ class DuplicateFinder:
         for path in self._paths:
             if path.exists():
                 records = np.fromfile(path, _RECORD)
-                # Stable, so that of equal digests the first row stays first.
-                order = np.lexsort((records["low"], records["high"]))
+                order = np.lexsort((records["row"], records["low"], records["high"]))
                 ordered = records[order]
                 repeated = (ordered["high"][1:] == ordered["high"][:-1]) & (ordered["low"][1:] == ordered["low"][:-1])
                 marks[ordered["row"][1:][repeated]] = True

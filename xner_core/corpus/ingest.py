@@ -1,20 +1,26 @@
-"""From files of parallel text to a corpus: read, clean, remove duplicates, shard, publish."""
+"""From files of parallel text to a corpus: read what changed, clean, remove duplicates, shard, publish."""
 
 import logging
 import re
 import time
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache, partial
+from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from jsonargparse.typing import PositiveInt
 
+from xner_core.corpus.assembly import IndexedSource, domain_rows
 from xner_core.corpus.cleaning import Cleaner, CleaningSettings, normalise
+from xner_core.corpus.earlier import EarlierCorpus
+from xner_core.corpus.identity import identify, require_unchanged
+from xner_core.corpus.index import find_duplicates, index_name, index_path
 from xner_core.corpus.layout import MANIFEST, open_corpus
 from xner_core.corpus.sources import Source, domain_name, find_sources
-from xner_core.corpus.spool import Spool
+from xner_core.corpus.spool import Spool, read_batch
+from xner_core.corpus.texts import TextStore
 from xner_core.corpus.writer import CorpusWriter
 from xner_core.errors import XnerError
 from xner_core.files import Location, locate
@@ -59,8 +65,9 @@ class IngestSettings:
 
 
 def ingest_corpus(settings: IngestSettings) -> dict[str, Any]:
-    """Makes a corpus of parallel text.
+    """Makes a corpus of parallel text, or brings the one that is there up to date.
 
+    Files that did not change since they were ingested are not read again, and the corpus comes out as if all had been.
     Until the manifest is written, as the last step, an earlier corpus in the same folder stays as it was; whatever goes
     wrong before, nothing of the new one remains. Texts wait on the local disk meanwhile (in TMPDIR, about their size
     uncompressed), so memory does not grow with them.
@@ -72,38 +79,78 @@ def ingest_corpus(settings: IngestSettings) -> dict[str, Any]:
     corpus, out = locate(settings.corpus), locate(settings.out)
     _check_out(settings, corpus, out)
     sources = find_sources(corpus, settings.source, settings.target)
-    with TemporaryDirectory(prefix="xner-ingest-") as folder:
-        spool = Spool(Path(folder), settings.source, settings.target)
-        read = _read(sources, settings, spool)
-        spool.finish()
-        if not spool.rows:
-            raise XnerError(f"{corpus}: {', '.join(read)} hold no pair")
-        logger.info("read %s pairs; writing %s", f"{spool.rows:,}", out)
-        with CorpusWriter(out, settings.source, settings.target, settings.shard_pairs) as writer:
-            for domain in spool.domains:
-                writer.write_domain(domain, spool.batches(domain))
-            counts = writer.counts
-            assert counts["read"] == spool.rows, f"{spool.rows} pairs were read, but {counts['read']} written"
-            writer.publish(
-                sources=[{"name": name, "pairs": pairs} for name, pairs in read.items()],
-                settings={
-                    "cleaning": asdict(settings.cleaning),
-                    "domain": settings.domain,
-                    "shard_pairs": settings.shard_pairs,
-                },
-            )
+    kept_settings = {
+        "cleaning": asdict(settings.cleaning),
+        "domain": settings.domain,
+        "shard_pairs": settings.shard_pairs,
+    }
+    with (
+        TemporaryDirectory(prefix="xner-ingest-") as folder,
+        CorpusWriter(out, settings.source, settings.target, settings.shard_pairs) as writer,
+    ):
+        reading = _Reading(settings, writer, Spool(Path(folder), settings.source, settings.target))
+        indexed = [reading.take(source) for source in sources]
+        changes = _changes(indexed, writer.earlier)
+        if not any(changes.values()) and writer.earlier.settings == kept_settings:
+            writer.confirm(indexed)
+            manifest = open_corpus(out).manifest
+            reason = f"none of {len(sources)} sources has changed since they were ingested"
+            logger.info("%s: %s", out, reason)
+            counts = {name: manifest[name] for name in ("read", "kept", "rejected")}
+            status = {"status": "nothing to do", "reason": reason}
+            return status | _result(settings, counts, len(manifest["shards"]), changes, 0, 0, started)
+        rows = sum(source.pairs for source in indexed)
+        if not rows:
+            raise XnerError(f"{corpus}: {', '.join(source.name for source in sources)} hold no pair")
+        logger.info("%s pairs, %s of them read now; writing %s", f"{rows:,}", f"{reading.spool.rows:,}", out)
+        indices = [(source.location, source.domains, source.first) for source in indexed]
+        duplicates = find_duplicates(indices, rows, Path(folder))
+        for domain in sorted({domain for source in indexed for domain in source.domains}):
+            spooled = [(pairs, partial(read_batch, path)) for path, pairs in reading.spool.batches.get(domain, [])]
+            before = writer.earlier
+            stores = [TextStore(spooled), before.kept_texts(domain), before.rejected_texts(domain)]
+            writer.write_domain(domain, partial(domain_rows, domain, indexed, duplicates, before), stores)
+        counts = writer.counts
+        assert counts["read"] == rows, f"{rows} pairs were read, but {counts['read']} written"
+        writer.publish(indexed, duplicates, kept_settings)
+    result = _result(
+        settings, counts, len(writer.shards), changes, reading.spool.rows, len(writer.written_pairs), started
+    )
+    logger.info("%s", _summary(counts, out, result["seconds"]))
+    return {"status": "done"} | result
+
+
+def _result(
+    settings: IngestSettings,
+    counts: dict[str, Any],
+    shards: int,
+    changes: dict[str, list[str]],
+    pairs_read: int,
+    files_written: int,
+    started: float,
+) -> dict[str, Any]:
     seconds = time.monotonic() - started
-    logger.info("%s", _summary(counts, out, seconds))
     return {
-        "status": "done",
-        "out": str(out),
+        "out": str(locate(settings.out)),
         "source": settings.source,
         "target": settings.target,
         **counts,
-        "shards": len(writer.shards),
-        "files_written": len(writer.written),
+        "shards": shards,
+        "sources": {name: len(names) for name, names in changes.items()},
+        "pairs_read": pairs_read,
+        "files_written": files_written,
         "seconds": round(seconds, 3),
-        "pairs_per_second": round(spool.rows / seconds, 1),
+        "pairs_per_second": round(pairs_read / seconds, 1),
+    }
+
+
+def _changes(sources: list[IndexedSource], before: EarlierCorpus) -> dict[str, list[str]]:
+    """Names of the sources that are `added`, `changed` or `removed` since the earlier corpus was made."""
+    now = {source.name for source in sources}
+    return {
+        "added": [source.name for source in sources if source.name not in before.sources],
+        "changed": [source.name for source in sources if source.name in before.sources and source.earlier is None],
+        "removed": sorted(before.sources.keys() - now),
     }
 
 
@@ -119,22 +166,55 @@ def _check_out(settings: IngestSettings, corpus: Location, out: Location) -> Non
             )
 
 
-def _read(sources: list[Source], settings: IngestSettings, spool: Spool) -> dict[str, int]:
-    """Reads, cleans and spools all pairs; returns how many each source has."""
-    cleaner = Cleaner(settings.cleaning, settings.source, settings.target)
-    read: dict[str, int] = {}
-    progress = _Progress()
-    for source in sources:
-        before = spool.rows
+class _Reading:
+    """Takes the sources one after another; reads those that are not as they were, and writes their indices."""
+
+    def __init__(self, settings: IngestSettings, writer: CorpusWriter, spool: Spool):
+        self.settings = settings
+        self.spool = spool
+        self._writer = writer
+        self._pairs = 0
+        self._progress = _Progress()
+        # What of the settings decides what becomes of a pair.
+        self._index_settings = {
+            "cleaning": asdict(settings.cleaning),
+            "domain": settings.domain,
+            "languages": [settings.source, settings.target],
+        }
+
+    def take(self, source: Source) -> IndexedSource:
+        earlier = self._writer.earlier.sources.get(source.name)
+        known = earlier.identities if earlier else []
+        identities = [
+            identify(file.location, one) for file, one in zip_longest(source.files, known[: len(source.files)])
+        ]
+        name = index_name(source, identities, self._index_settings)
+        if earlier is None or earlier.index != name:
+            earlier, domains = None, self._writer.write_index(name, self._read(source))
+            for file, identity in zip(source.files, identities, strict=True):
+                require_unchanged(file.location, identity)
+        else:
+            domains = earlier.domains
+        location = self._writer.location / index_path(name)
+        taken = IndexedSource(source.name, identities, name, location, domains, self._pairs, earlier)
+        self._pairs += taken.pairs
+        return taken
+
+    def _read(self, source: Source) -> dict[str, list[Path]]:
+        """Reads, cleans and spools the pairs of a source; returns where they are, by domain."""
+        settings, spool = self.settings, self.spool
         for pair in source.pairs(settings.source, settings.target):
             texts = (pair.source_text, pair.target_text)
             normal = (normalise(texts[0]), normalise(texts[1]))
             domain = settings.domain or (_row_domain(pair.domain) if pair.domain else source.domain)
-            spool.add(domain, pair, pair.origin or source.name, cleaner.reason(texts, normal), normal)
+            spool.add(domain, pair, pair.origin or source.name, self._cleaner.reason(texts, normal), normal)
             if spool.rows % 1024 == 0:
-                progress.show(source.name, spool.rows)
-        read[source.name] = spool.rows - before
-    return read
+                self._progress.show(source.name, spool.rows)
+        return spool.end_source()
+
+    @cached_property
+    def _cleaner(self) -> Cleaner:
+        return Cleaner(self.settings.cleaning, self.settings.source, self.settings.target)
 
 
 _row_domain = lru_cache(maxsize=4096)(domain_name)

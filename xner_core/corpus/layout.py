@@ -3,6 +3,7 @@
     manifest.json                                                  written last: without it there is no corpus
     pairs/source=en/target=de/domain=news/<shard>.parquet          pairs, one language pair and one domain a file
     rejected/source=en/target=de/domain=news/part-<hash>.parquet   pairs that were not kept, each with its reason
+    index/…                                                        what the next ingest needs (`index.py`)
 
 A shard is named by a hash of its content, so equal names mean equal content, and a file is never rewritten.
 """
@@ -86,14 +87,13 @@ class Corpus:
         return list(self.manifest["domains"])
 
     @property
-    def other_files(self) -> list[tuple[str, str]]:
-        """The files beside the shards: to what each belongs, and its path below the folder."""
-        return [(REJECTED, path) for path in self.manifest["rejected_files"]]
+    def rejected_files(self) -> list[Location]:
+        return [self.location / path for path in self.manifest["rejected_files"]]
 
-    def locations(self) -> list[Location]:
-        """Every file that the manifest lists."""
+    def paths(self) -> list[str]:
+        """Every file that the manifest lists, below the folder."""
         shards = [shard_path(self.source, self.target, shard.domain, shard.name) for shard in self.shards]
-        return [self.location / path for path in [*shards, *(path for _, path in self.other_files)]]
+        return [*shards, *self.manifest["rejected_files"], *self.manifest.get("index", {}).get("files", [])]
 
 
 def open_corpus(location: Location) -> Corpus:

@@ -7,7 +7,7 @@ run between boundaries, and there replaces at most one shard by two: at most two
 for the one or two that come; where the inserted pair becomes the root of a run, several small ones may go.)
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -37,36 +37,39 @@ def split_run(keys: np.ndarray, limit: int) -> list[int]:
     return lengths
 
 
-def cut_shards(batches: Iterable[pa.RecordBatch], limit: int) -> Iterator[pa.Table]:
+def pair_keys(table: pa.Table) -> np.ndarray:
+    """The first 64 bits of the pair ids, 32 hex digits each."""
+    digits = "".join(table["pair_id"].to_pylist())
+    return np.frombuffer(bytes.fromhex(digits), ">u8")[::2].astype(np.uint64)
+
+
+def cut_shards(
+    batches: Iterable[pa.RecordBatch], limit: int, keys: Callable[[pa.Table], np.ndarray] = pair_keys
+) -> Iterator[pa.Table]:
     """Regroups batches into shards of at most `limit` rows, order kept.
 
     Args:
-        batches: Rows with a column `pair_id`, 32 hex digits each.
+        batches: Rows with all that `keys` needs; a column `pair_id` if it is not given.
         limit: The most pairs in a shard.
+        keys: Gives uniform hashes of the rows, uint64; a row whose hash is made smaller is likelier to end a shard.
     """
     run: list[pa.Table] = []
     for batch in batches:
         table = pa.Table.from_batches([batch])
-        ends = np.flatnonzero(boundaries(_keys(table), limit)) + 1
+        ends = np.flatnonzero(boundaries(keys(table), limit)) + 1
         start = 0
         for end in ends.tolist():
             run.append(table.slice(start, end - start))
-            yield from _split(run, limit)
+            yield from _split(run, limit, keys)
             run, start = [], end
         run.append(table.slice(start))
-    yield from _split(run, limit)
+    yield from _split(run, limit, keys)
 
 
-def _split(run: list[pa.Table], limit: int) -> Iterator[pa.Table]:
+def _split(run: list[pa.Table], limit: int, keys: Callable[[pa.Table], np.ndarray]) -> Iterator[pa.Table]:
     table = pa.concat_tables(run) if run else None
     if table:
         start = 0
-        for length in split_run(_keys(table), limit):
+        for length in split_run(keys(table), limit):
             yield table.slice(start, length).combine_chunks()
             start += length
-
-
-def _keys(table: pa.Table) -> np.ndarray:
-    """The first 64 bits of the pair ids."""
-    digits = "".join(table["pair_id"].to_pylist())
-    return np.frombuffer(bytes.fromhex(digits), ">u8")[::2].astype(np.uint64)

@@ -1,23 +1,21 @@
-"""Pairs set aside on the local disk between reading them and writing them out, apart by domain."""
+"""Pairs of newly read sources, set aside on the local disk until they are written out, apart by source and domain."""
 
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from xner_core.corpus.cleaning import DUPLICATE
-from xner_core.corpus.deduplication import DuplicateFinder
 from xner_core.corpus.readers import RawPair
 from xner_core.errors import XnerError
-from xner_core.hashing import digest, pair_id
+from xner_core.hashing import DIGEST_BYTES, digest, pair_id
 
 BATCH_PAIRS = 16_384
 BATCH_CHARACTERS = 1 << 24
 MAX_DOMAINS = 1000
 SCHEMA = pa.schema(
     {
+        # In its source, in reading order.
         "row": pa.int64(),
         "pair_id": pa.string(),
         "source_text": pa.string(),
@@ -25,13 +23,15 @@ SCHEMA = pa.schema(
         "score": pa.float32(),
         "origin": pa.string(),
         "line": pa.int64(),
+        # Of those that break a rule; the others have the digest of their normal form.
         "reason": pa.string(),
+        "normal": pa.binary(DIGEST_BYTES),
     }
 )
 
 
 class Spool:
-    """Takes pairs in reading order, and gives them back domain by domain, once it is known which are duplicates.
+    """Takes the pairs of one source after another, in reading order.
 
     Args:
         folder: An empty local folder.
@@ -43,48 +43,34 @@ class Spool:
         self.folder = folder
         self.languages = (source, target)
         self.rows = 0
+        # Of each domain, over all sources: a file of each batch, and how many pairs it holds.
+        self.batches: dict[str, list[tuple[Path, int]]] = defaultdict(list)
         self._files = 0
         self._characters = 0
+        self._first = 0
         self._waiting: dict[str, list[tuple]] = defaultdict(list)
-        self._batches: dict[str, list[Path]] = defaultdict(list)
-        self._finder = DuplicateFinder(folder)
-        self._digests: list[bytes] = []
-        self._digest_rows: list[int] = []
+        self._source: dict[str, list[Path]] = defaultdict(list)
 
     def add(self, domain: str, pair: RawPair, origin: str, reason: str | None, normal: tuple[str, str]) -> None:
-        """Adds a pair: rejected for a reason, or accepted unless its normal form repeats that of an earlier one."""
-        if reason is None:
-            self._digests.append(digest((normal[0].encode(), normal[1].encode())))
-            self._digest_rows.append(self.rows)
+        """Adds a pair: rejected for a reason, or acceptable unless its normal form repeats that of an earlier one."""
+        same = digest((normal[0].encode(), normal[1].encode())) if reason is None else None
         identity = pair_id(*self.languages, pair.source_text, pair.target_text)
-        self._waiting[domain].append(
-            (self.rows, identity, pair.source_text, pair.target_text, pair.score, origin, pair.line, reason)
-        )
+        texts = (pair.source_text, pair.target_text)
+        row = self.rows - self._first
+        self._waiting[domain].append((row, identity, *texts, pair.score, origin, pair.line, reason, same))
         self.rows += 1
         self._characters += len(pair.source_text) + len(pair.target_text)
         if self.rows % BATCH_PAIRS == 0 or self._characters > BATCH_CHARACTERS:
             self._flush()
 
-    def finish(self) -> None:
-        """Ends the adding, and finds the duplicates."""
+    def end_source(self) -> dict[str, list[Path]]:
+        """Ends a source; returns the files of its batches, by domain."""
         self._flush()
-        self._duplicates = self._finder.duplicates(self.rows)
-
-    @property
-    def domains(self) -> list[str]:
-        return sorted(self._batches)
-
-    def batches(self, domain: str) -> Iterator[pa.RecordBatch]:
-        """The pairs of a domain in reading order, columns as in SCHEMA; `reason` is null for those that are kept."""
-        for path in self._batches[domain]:
-            with pa.memory_map(str(path)) as file:
-                batch = pa.ipc.open_file(file).get_batch(0)
-                repeated = pa.array(self._duplicates[batch["row"].to_numpy()])
-                reason = pc.if_else(repeated, DUPLICATE, batch["reason"])
-                yield batch.set_column(SCHEMA.get_field_index("reason"), "reason", reason)
+        self._first = self.rows
+        source, self._source = self._source, defaultdict(list)
+        return {domain: source[domain] for domain in sorted(source)}
 
     def _flush(self) -> None:
-        self._finder.add(b"".join(self._digests), self._digest_rows)
         for domain, rows in self._waiting.items():
             path = self.folder / f"{self._files:08}.arrow"
             self._files += 1
@@ -93,13 +79,22 @@ class Spool:
             ]
             with pa.ipc.new_file(path, SCHEMA) as file:
                 file.write_batch(pa.record_batch(columns, SCHEMA))
-            self._batches[domain].append(path)
-        if len(self._batches) > MAX_DOMAINS:
+            self.batches[domain].append((path, len(rows)))
+            self._source[domain].append(path)
+        if len(self.batches) > MAX_DOMAINS:
             raise XnerError(
                 f"more than {MAX_DOMAINS} domains; a domain is a kind of text such as news, not a document: "
                 "set one for all with --domain, or mend the domain column"
             )
         self._waiting.clear()
-        self._digests.clear()
-        self._digest_rows.clear()
         self._characters = 0
+
+
+def read_batch(path: Path) -> pa.RecordBatch:
+    """The pairs of a batch, columns as in SCHEMA, of which only what is used comes into memory."""
+    with pa.memory_map(str(path)) as file:
+        return pa.ipc.open_file(file).get_batch(0)
+
+
+def read_batches(paths: list[Path]) -> Iterator[pa.RecordBatch]:
+    return map(read_batch, paths)

@@ -61,7 +61,7 @@ def find_garbage(folder: Location, keep: int, keep_named: Collection[str] = ()) 
     needed |= {manifest_location(folder, snapshot.name).relative_to(folder) for snapshot in snapshots}
     corpus = folder / CORPUS
     if (corpus / MANIFEST).exists():
-        needed |= {location.relative_to(folder) for location in open_corpus(corpus).locations()}
+        needed |= {f"{CORPUS}/{path}" for path in open_corpus(corpus).paths()}
 
     found = [(location, location.relative_to(folder), size) for location, size in folder.sizes()]
     manifests = [(location, size) for location, path, size in found if _MANIFEST.fullmatch(path) and path not in needed]

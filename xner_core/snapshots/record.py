@@ -16,10 +16,11 @@ from typing import Any
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
-from obstore.store import S3Store, from_url
+from obstore.store import S3Store
 
 from xner_core.errors import XnerError
 from xner_core.files import Location, read_json, write_json
+from xner_core.object_store import open_store
 
 # Makes each version's content, and so its ETag, unlike all others, even where the same value comes back.
 _CHANGE = "change"
@@ -105,6 +106,4 @@ class SharedRecord:
 
     @cached_property
     def _store(self) -> S3Store:
-        folder = str(self.location).removesuffix(f"/{self.location.name}")
-        plain = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
-        return from_url(folder, client_options={"allow_http": plain})
+        return open_store(self.location.parent)

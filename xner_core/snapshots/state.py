@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 import pyarrow.compute as pc
 
-from xner_core.corpus.layout import Corpus
+from xner_core.corpus.layout import REJECTED, Corpus
 from xner_core.errors import XnerError
 from xner_core.files import Location, locate
 from xner_core.projection.plan import ProjectionPlan
@@ -62,9 +62,8 @@ def _files(
     for shard in corpus.shards:
         path = _path(folder, shard.path)
         yield File(PAIRS, path, _size(sizes, shard.path), corpus.target, shard.domain, shard.pairs)
-    for table, path in corpus.other_files:
-        address = str(corpus.location / path)
-        yield File(table, _path(folder, address), _size(sizes, address))
+    for location in corpus.rejected_files:
+        yield File(REJECTED, _path(folder, str(location)), _size(sizes, str(location)))
 
     sizes = _sizes(folder / TAGS / plan.tags_fingerprint)
     for task in plan.tasks:
