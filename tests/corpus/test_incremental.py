@@ -97,7 +97,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(steps, min_size=1, max_size=5), st.integers(1, 5), st.integers(1, 6), st.booleans())
 def test_equals_an_ingest_of_the_last_state(tmp_path_factory, sequence, shard_pairs, batch, keep):
     folder = tmp_path_factory.mktemp("incremental")

@@ -65,6 +65,7 @@ def test_kept_snapshots_stay_whole_and_the_rest_goes(out, generations):
     assert all(other.exists() for other in others)
     left = {location.relative_to(out) for location in out.files()}
     needed = {path for number in (0, 2, 3) for path in generations[number].paths}
+    needed |= {f"corpus/{path}" for path in open_corpus(out / "corpus").manifest["index"]["files"]}
     assert {path for path in left if path.endswith(".parquet") and not path.startswith("snapshots/")} == needed
     # History ends where the next one is gone; what was named is still there.
     assert [about.name for about in history(out)] == [generations[3].name, generations[2].name]
