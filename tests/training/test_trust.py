@@ -57,21 +57,22 @@ def test_scores_decide_what_is_learnt_masked_or_outside():
     assert text.entities[0].confidence == pytest.approx(0.81)
     assert text.masked == [Span(5, 8)]
     with pytest.raises(ValueError, match="is more than learnt"):
-        TrustSettings(masked=0.8)
+        TrustSettings(masked=0.7)
 
 
 def test_a_mention_speaks_for_the_span_and_type_that_it_shares():
     labels = [label("LOC", 8, 11, tagger=0.5)]
     assert read(row(TEXT, labels, mentions=[mention("LOC", 8, 11, 0.5)])) == ([("LOC", 8)], [], set())
-    assert read(row(TEXT, labels, mentions=[mention("ORG", 8, 11, 0.5)])) == ([], [8, 8], set())
+    assert read(row(TEXT, labels, mentions=[mention("ORG", 8, 11, 0.4)])) == ([], [8, 8], set())
     # A surer one of another extent takes the place of what is projected.
-    assert read(row(TEXT, [label("ORG", 0, 11, tagger=0.8)], mentions=[mention("LOC", 8, 11, 0.9)])) == (
-        [("LOC", 8)],
-        [],
-        set(),
-    )
-    alone = row(TEXT, mentions=[mention("LOC", 16, 20, 0.8), mention("LOC", 25, 29, 0.4)])
-    assert read(alone) == ([("LOC", 16)], [25], set())
+    longer = [label("ORG", 0, 11, tagger=0.8)]
+    assert read(row(TEXT, longer, mentions=[mention("LOC", 8, 11, 0.9)])) == ([("LOC", 8)], [], set())
+
+
+def test_a_mention_that_no_entity_explains_is_masked_unless_it_is_sure_enough():
+    alone = row(TEXT, mentions=[mention("LOC", 16, 20, 0.9), mention("LOC", 25, 29, 0.4), mention("LOC", 8, 11, 0.2)])
+    assert read(alone) == ([], [16, 25], set())
+    assert read(alone, unexplained=0.8) == ([("LOC", 16)], [25], set())
     assert read(alone, mentions=0.0) == ([], [], set())
 
 
@@ -98,12 +99,12 @@ def test_a_lone_outlier_is_masked():
 
 
 def test_names_that_are_entities_elsewhere_are_recovered():
-    labelled = row(TEXT, [label("PER", 0, 4)], mentions=[mention("ORG", 8, 11, 0.99), mention("LOC", 25, 29, 0.35)])
+    labelled = row(TEXT, [label("PER", 0, 4)], mentions=[mention("ORG", 8, 11, 0.99), mention("LOC", 25, 29, 0.3)])
     names = [name("LOC", 16, 20, 0.9), name("LOC", 25, 29, 0.4)]
     labelled |= {"votes": [vote()], "recovered": names}
-    assert read(labelled) == ([("PER", 0), ("ORG", 8), ("LOC", 16), ("LOC", 25)], [], set())
-    assert read(labelled, names=0.5) == ([("PER", 0), ("ORG", 8)], [25, 16], set())
+    assert read(labelled) == ([("PER", 0), ("LOC", 16), ("LOC", 25)], [8], set())
+    assert read(labelled, names=0.5) == ([("PER", 0)], [8, 25, 16], set())
     rare = labelled | {"recovered": [name("LOC", 16, 20, 0.9, occurrences=4)]}
-    assert read(rare) == ([("PER", 0), ("ORG", 8)], [25], set())
+    assert read(rare) == ([("PER", 0)], [8, 25], set())
     mixed = labelled | {"recovered": [name("LOC", 16, 20, 0.9, type_share=0.5)]}
-    assert read(mixed) == ([("PER", 0), ("ORG", 8)], [16, 25], set())
+    assert read(mixed) == ([("PER", 0)], [8, 16, 25], set())

@@ -22,12 +22,14 @@ class TrustSettings:
     its confidence; for a name that is an entity elsewhere in the corpus, the share of its occurrences in which it is
     one. The highest score first, a span that overlaps none before it is learnt as an entity or masked, neither an
     entity nor O, as these thresholds say. All they are applied to was written down before, so that other ones need no
-    new projection. The last three need the votes of the corpus.
+    new projection. The last four need the votes of the corpus.
 
     Args:
         learnt: spans are learnt from this score on
         masked: spans of a lower score are masked from this one on; what is below it is O
         mentions: weight of mentions
+        unexplained: mentions that overlap no projected entity are learnt from this confidence on, and at most masked
+            below it; without it, none is learnt
         names: weight of names that are entities elsewhere in the corpus
         outlier: projected entities whose target string is an entity in a smaller share of its occurrences are at most
             masked
@@ -35,9 +37,10 @@ class TrustSettings:
         support: occurrences or projections of a name without which the corpus has no say
     """
 
-    learnt: NonNegativeFloat = 0.7
+    learnt: NonNegativeFloat = 0.6
     masked: NonNegativeFloat = 0.3
     mentions: NonNegativeFloat = 1.0
+    unexplained: ClosedUnitInterval | None = None
     names: NonNegativeFloat = 1.0
     outlier: ClosedUnitInterval = 0.05
     voted: ClosedUnitInterval = 0.8
@@ -61,13 +64,20 @@ class TrustSettings:
             scores[span, type_] += label["tagger_confidence"] * label["aligner_confidence"]
             if vote and vote["occurrences"] >= self.support and vote["coverage"] < self.outlier:
                 doubted.add(span)
-        if self.mentions:
-            for mention in row["mentions"] or []:
-                scores[Span(mention["start"], mention["end"]), mention["type"]] += self.mentions * mention["confidence"]
+        projected = {span for span, _ in scores}
+        for mention in (row["mentions"] or []) if self.mentions else []:
+            span = Span(mention["start"], mention["end"])
+            scores[span, mention["type"]] += self.mentions * mention["confidence"]
+            if not any(span.overlaps(other) for other in projected) and (
+                self.unexplained is None or mention["confidence"] < self.unexplained
+            ):
+                doubted.add(span)
         for name in row.get("recovered") or []:
             if name["occurrences"] >= self.support:
                 share = name["coverage"] * name["type_share"]
-                scores[Span(name["start"], name["end"]), name["type"]] += self.names * share
+                span = Span(name["start"], name["end"])
+                scores[span, name["type"]] += self.names * share
+                doubted.discard(span)
         entities, masked = [], []
         for (span, type_), score in sorted(scores.items(), key=lambda item: (-item[1], item[0])):
             if score < self.masked or any(entity.span.overlaps(span) for entity in entities):
