@@ -6,6 +6,9 @@ import pytest
 
 from xner_core.chaos.comparison import differences
 from xner_core.chaos.poison import mark
+from xner_core.chaos.store import FlakyProxy
+from xner_core.errors import StorageFailure
+from xner_core.files import locate
 
 ENTITY = {"type": "LOC", "target_start": 3, "status": "projected", "tagger_confidence": 0.5, "aligner_confidence": 0.5}
 
@@ -50,3 +53,37 @@ def test_marked_pairs_and_no_others_must_be_in_quarantine(rows):
     assert differences(found, rows, poisoned=True) == ["pair 2 is in quarantine, and yet has labels"]
     found[2]["entities"] = []
     assert differences(found, rows, poisoned=True) == []
+
+
+def test_what_goes_through_a_flaky_proxy_arrives_or_fails(s3_port, s3_folder, monkeypatch):
+    """Every kind of fault is met, reads and writes get through by retries, and nothing is cut short unseen."""
+    content = bytes(range(256)) * 40
+    with FlakyProxy(s3_port, seed=1) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
+        proxy.share = 0.3
+        for number in range(15):
+            location = locate(f"{s3_folder}/{number}")
+            with location.open_output() as stream:
+                stream.write(content)
+            with location.open_input() as stream:
+                assert stream.read() == content
+        assert set(proxy.faults) == set(FlakyProxy.KINDS)
+        proxy.share = 1.0
+        with pytest.raises(StorageFailure, match="could not be looked up"):
+            location.exists()
+
+
+class FailsToFinish(FlakyProxy):
+    """Lets uploads begin, and their parts pass, but never be completed."""
+
+    def fault(self, request):
+        return "answered 503" if request.command == "POST" and "uploadId" in request.path else None
+
+
+def test_an_upload_that_fails_at_its_end_is_not_taken_for_written(s3_port, s3_folder, monkeypatch):
+    with FailsToFinish(s3_port, seed=1) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
+        location = locate(f"{s3_folder}/file")
+        with pytest.raises(StorageFailure, match="could not be written"), location.open_output() as stream:
+            stream.write(b"x" * 100)
+        assert not location.exists()

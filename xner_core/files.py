@@ -6,6 +6,7 @@ so there the file is written on the local disk and then uploaded under its final
 
 import json
 import os
+import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from pyarrow import fs
 from xner_core.errors import StorageFailure, XnerError
 
 _PARTIAL = ".partial-"
+_UPLOAD_BYTES = 1 << 23
 
 
 @contextmanager
@@ -141,8 +143,10 @@ class Location:
         # Arrow completes an upload even when its stream is dropped after an exception: start none before the end.
         with tempfile.NamedTemporaryFile() as aside:
             yield aside
-            aside.flush()
-            fs.copy_files(aside.name, self.path, fs.LocalFileSystem(), self.filesystem)
+            aside.seek(0)
+            # Not `copy_files`, which says nothing when the end of an upload fails (seen with Arrow 26).
+            with self.filesystem.open_output_stream(self.path) as upload:
+                shutil.copyfileobj(aside, upload, _UPLOAD_BYTES)
 
 
 def locate(address: str | Path) -> Location:
