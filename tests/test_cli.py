@@ -96,6 +96,13 @@ def test_a_failure_that_a_rerun_may_mend_exits_with_1(capsys):
     assert capsys.readouterr().err == "error: out.parquet: disk full; run again\n"
 
 
+def test_a_result_that_failed_in_part_is_written_and_exits_with_1(tmp_path, capsys):
+    commands = Command(Settings, lambda _: {"status": "failed", "reason": "1 of 3", "done": 2})
+    assert run("--name", "a", "--json", str(tmp_path / "out.json"), commands=commands) == 1
+    assert json.loads((tmp_path / "out.json").read_text())["done"] == 2
+    assert "failed: 1 of 3" in capsys.readouterr().out
+
+
 def test_subcommands_have_settings_of_their_own(tmp_path):
     out = tmp_path / "out.json"
     status = run("echo", "--name", "x", "--json", str(out), commands={"echo": Command(Settings, echo)})

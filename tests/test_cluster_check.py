@@ -1,6 +1,6 @@
 import pytest
 
-from xner_core.cluster_check import _gpus, require_resources
+from xner_core.cluster_check import _gpus, count_fitting, require_resources
 from xner_core.errors import XnerError
 
 pytestmark = pytest.mark.usefixtures("ray_session")
@@ -26,6 +26,13 @@ def test_fractions_of_a_gpu_share_it_only_where_they_fit():
     require_resources({"tagger": [{"GPU": 0.3}] * 3})
     with pytest.raises(XnerError, match="not enough GPU in the cluster: 2 needed, 1 there"):
         require_resources({"tagger": [{"GPU": 0.3}] * 4})
+
+
+def test_how_many_fit_is_what_the_scarcest_resource_allows():
+    assert count_fitting({"CPU": 2}) == 2
+    assert count_fitting({"CPU": 1, "GPU": 1}) == 1
+    assert count_fitting({"CPU": 1, "GPU": 0}) == 4
+    assert count_fitting({"CPU": 3}) == 1
 
 
 def test_three_actors_of_more_than_half_a_gpu_need_three():

@@ -45,7 +45,7 @@ def require_resources(demand: Mapping[str, Sequence[Resources]]) -> None:
 
 
 def count_fitting(demand: Resources) -> int:
-    """How many times this demand fits into the cluster, when grown to its full size; at least 1."""
+    """How often this demand fits into the cluster, on an autoscaling one when grown to its full size; at least once."""
     total, _ = _total_resources()
     return max(1, int(min(total.get(name, 0) / amount for name, amount in demand.items() if amount)))
 

@@ -47,6 +47,8 @@ def settings(tmp_path_factory, tiny_encoder, tiny_tagger) -> StudySettings:
     folder = tmp_path_factory.mktemp("study")
     # News, and a domain of which nothing can be learnt.
     labels = write_labels(folder, sentences(60), [row(f"Es regnet {i} .") for i in range(20)], sentences(40, seed=2))
+    record = {"labelled": {"projected_pairs": 120, "seconds": 4.0}}
+    (Path(labels) / "_projection.json").write_text(json.dumps(record))
     gold = folder / "gold.conll"
     gold.write_text(conll(sentences(30, seed=3)))
     lines = [
@@ -80,6 +82,7 @@ def test_cells_are_trained_and_scored_and_a_failure_costs_only_itself(result, se
     assert "no entity of the types" in reason
     assert "1 of 3 cells (20 pairs of wiki" in result["reason"]
     assert len(result["left_out"]) == 3
+    assert (result["languages"], result["projection_pairs_per_second"]) == (["de"], 30)
     table = pl.read_parquet(result["table"])
     assert table.height == 6
     done = table.filter((pl.col("status") == "done") & (pl.col("gold") == "made up")).sort("pairs")
@@ -89,6 +92,7 @@ def test_cells_are_trained_and_scored_and_a_failure_costs_only_itself(result, se
     for each in done.iter_rows(named=True):
         scores = evaluate_tagger(TaggerEvaluation(each["student"], settings.gold["made up"], "LOC,ORG,PER"))
         assert each["f1"] == pytest.approx(scores["f1"])
+        assert each["f1_ORG"] == pytest.approx(scores["per_type"]["ORG"]["f1"])
         assert each["f1_PER"] == pytest.approx(scores["per_type"]["PER"]["f1"])
         assert each["hours_per_1000_pairs"] == pytest.approx(1000 * each["seconds"] / 3600 / each["pairs"])
         assert each["sentences"] <= each["pairs"]

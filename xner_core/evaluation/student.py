@@ -17,6 +17,7 @@ from xner_core.evaluation.summary import summary
 from xner_core.evaluation.surfaces import seen_surfaces
 from xner_core.evaluation.tagger import load_tagger, marked_types, predict_tags
 from xner_core.models.loading import STARTER, tagger_folder
+from xner_core.models.precision import Precision
 from xner_core.projection.label_files import find_label_files, last_pair_of_sample
 from xner_core.snapshots.repository import label_addresses
 
@@ -38,6 +39,7 @@ class StudentEvaluation:
         labels: what the students were trained on, as in train_student.py, to score entities that were seen there apart
         domains: domains of these that they were trained on; all without it
         pairs: size of the sample of these that they were trained on; all without it
+        precision: of the models' arithmetic; bfloat16 is faster where the hardware has it, and moves scores slightly
         draws: of the bootstrap
         examples: of each kind of mistake
         seed: of the bootstrap and of the choice of examples
@@ -52,6 +54,7 @@ class StudentEvaluation:
     labels: list[str] = field(default_factory=list)
     domains: list[str] | None = None
     pairs: PositiveInt | None = None
+    precision: Precision = "float32"
     draws: PositiveInt = 10_000
     examples: NonNegativeInt = 3
     seed: NonNegativeInt = 1
@@ -90,7 +93,7 @@ def evaluate_student(settings: StudentEvaluation) -> dict[str, Any]:
         started = time.monotonic()
         for name, label_map in models[system]:
             logger.info("%s: %d sentences", name, len(sentences))
-            tagger = load_tagger(name, label_map)
+            tagger = load_tagger(name, label_map, settings.precision)
             found.append(tagger.types)
             predictions[system].append(predict_tags(tagger, sentences, tagger.types))
         seconds = time.monotonic() - started

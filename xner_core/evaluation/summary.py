@@ -25,7 +25,7 @@ def summary(result: Mapping[str, Any]) -> str:
     ]
     for title, system in systems.items():
         mistakes = [
-            [kind, *(f"{counts[name]:.10g}" for name in (ALL, *result["types"]))]
+            [kind, *(f"{counts[name]:.1f}".removesuffix(".0") for name in (ALL, *result["types"]))]
             for kind, counts in system["mistakes"].items()
         ]
         lines += ["", text_table([f"mistakes of {title}", ALL, *result["types"]], mistakes)]

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from xner_core.evaluation.gold import GoldSentence, read_sentences
 from xner_core.evaluation.metrics import score
+from xner_core.models.precision import Precision
 from xner_core.spans import tags_of_entities
 from xner_core.tagging.tagger import Tagger, TaggerSettings
 
@@ -27,6 +28,7 @@ class TaggerEvaluation:
         labels: entity types to score, separated by commas; all that the file marks if none are given
         label_map: `conll`, `ontonotes`, or a map from the model's entity types to those of the file
         language: which side of JSON lines is scored
+        precision: of the model's arithmetic; bfloat16 is faster where the hardware has it, and moves scores slightly
     """
 
     model: str
@@ -34,6 +36,7 @@ class TaggerEvaluation:
     labels: str | None = None
     label_map: str | dict[str, str] = "conll"
     language: str | None = None
+    precision: Precision = "float32"
 
     def __post_init__(self):
         if self.labels is not None and not all(self.labels.split(",")):
@@ -44,7 +47,7 @@ def evaluate_tagger(settings: TaggerEvaluation) -> dict[str, Any]:
     """Scores any tagger or student on a gold file."""
     sentences = read_sentences(settings.conll, settings.language)
     types = set(settings.labels.split(",")) if settings.labels else marked_types(sentences)
-    tagger = load_tagger(settings.model, settings.label_map)
+    tagger = load_tagger(settings.model, settings.label_map, settings.precision)
     started = time.monotonic()
     predicted = predict_tags(tagger, sentences, types)
     seconds = time.monotonic() - started
@@ -60,9 +63,10 @@ def evaluate_tagger(settings: TaggerEvaluation) -> dict[str, Any]:
     }
 
 
-def load_tagger(model: str, label_map: str | dict[str, str]) -> Tagger:
+def load_tagger(model: str, label_map: str | dict[str, str], precision: Precision = "float32") -> Tagger:
     """A tagger or a student, on a GPU if there is one."""
-    return Tagger(TaggerSettings(model, label_map), "cuda" if torch.cuda.is_available() else "cpu")
+    settings = TaggerSettings(model, label_map, precision=precision)
+    return settings.load("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def marked_types(sentences: Sequence[GoldSentence]) -> set[str]:

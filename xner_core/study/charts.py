@@ -75,6 +75,7 @@ def line_chart(
     tick: Callable[[float], str],
     reference: Reference | None = None,
     round_numbers: Sequence[float] = (),
+    from_: float | None = None,
 ) -> str:
     """Values against corpus size, which is on a logarithmic axis.
 
@@ -87,10 +88,12 @@ def line_chart(
         tick: how its values are written
         reference: a horizontal line
         round_numbers: what a logarithmic y axis may be marked with; without them the axis is linear
+        from_: where the y axis begins at the latest
     """
     points = [point for one in series for point in one.points]
     xs = sorted({point.x for point in points})
     ends = [end for point in [*points, *([reference] if reference else [])] for end in (point.low, point.high)]
+    ends += [] if from_ is None else [from_]
     low, high, ticks = _logarithmic_ticks(ends, round_numbers) if round_numbers else _ticks(ends)
     left = 32 + _CHARACTER * max(len(tick(value)) for value in ticks)
     rows = list(_legend_rows([one.name for one in series], left)) if len(series) > 1 else []

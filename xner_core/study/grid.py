@@ -133,7 +133,7 @@ def plan_cells(settings: StudySettings, files: Sequence[LabelFile]) -> tuple[lis
     cells: dict[str, Cell] = {}
     left_out = []
     for domain, size in itertools.product(_domains(settings, available), settings.pairs):
-        parts = sorted(available) if domain == ALL else domain.split("+")
+        parts = sorted(available if domain == ALL else domain.split("+"))
         there = sum(available[part] for part in parts)
         if size != ALL and size >= there and not (size == there and ALL not in settings.pairs):
             left_out.append(f"{size:,} pairs of {domain}: there are {there:,}")

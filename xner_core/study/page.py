@@ -101,17 +101,18 @@ def _score_figure(id_: str, gold: str, baseline: Mapping[str, Any], series: str,
     title = (
         f"F1 on {gold} by {series}: {other}" if len(names) > 1 else f"F1 on {gold}: {domain_name(names[0])}, {other}"
     )
+    shown = {name: name if series == "loss" else domain_name(name) for name in names}
     lines = [
         Series(
-            name if series == "loss" else domain_name(name),
+            shown[name],
             [
                 Point(
                     kind["pairs"],
                     kind["f1"],
                     kind["f1_lowest"],
                     kind["f1_highest"],
-                    f"{kind['pairs']:,} pairs, {name}: F1 {percent(kind['f1'])} "
-                    f"({percent(kind['f1_lowest'])} to {percent(kind['f1_highest'])} over {kind['seeds']} seeds)",
+                    f"{kind['pairs']:,} pairs, {shown[name]}: F1 {percent(kind['f1'])} "
+                    f"({percent(kind['f1_lowest'])} to {percent(kind['f1_highest'])}, seeds: {kind['seeds']})",
                 )
                 for kind in kinds
                 if kind[series] == name
@@ -126,7 +127,7 @@ def _score_figure(id_: str, gold: str, baseline: Mapping[str, Any], series: str,
     return {
         "title": title,
         "svg": Markup(line_chart(id_, title, description, lines, "F1, %", lambda v: f"{100 * v:.3g}", reference)),
-        "names": {name: name if series == "loss" else domain_name(name) for name in names},
+        "names": shown,
         "sizes": sorted({kind["pairs"] for kind in kinds}),
         "cells": cells,
     }
@@ -197,5 +198,5 @@ def _cost_figures(costs: _Kinds) -> list[Figure]:
 
     return [
         chart("cost-time", "Time of a training", duration, lambda pairs, seconds: seconds, None, _TIMES),
-        chart("cost-speed", "Pairs per second", "{:.3g}".format, lambda pairs, seconds: pairs / seconds),
+        chart("cost-speed", "Pairs per second", "{:.3g}".format, lambda pairs, seconds: pairs / seconds, None, (), 0),
     ]

@@ -16,6 +16,8 @@ from xner_core.study.grid import Cell
 from xner_core.study.predictions import GoldFile, gold_sentences, read_predictions
 
 DONE, FAILED, WAITING = "done", "failed", "waiting"
+# In a cell's folder.
+STUDENT = "student"
 # Less F1 than this below the best is as good.
 NEAR_BEST = 0.01
 
@@ -106,7 +108,7 @@ def _row(outcome: Outcome, scorer: Scorer) -> dict[str, Any]:
         "dev_f1": training["dev"]["f1"] if training else None,
         **(cost(cell.pairs, training["seconds"]) if training else dict.fromkeys(cost(1, 1))),
         "loss_settings": asdict(cell.recipe.loss),
-        "student": str(outcome.folder / "student"),
+        "student": str(outcome.folder / STUDENT) if (outcome.folder / STUDENT).is_dir() else None,
     }
 
 

@@ -9,7 +9,7 @@ import os
 import shutil
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from xner_core.snapshots.repository import label_addresses
 from xner_core.study.grid import Cell, StudySettings, plan_cells
 from xner_core.study.page import render_page
 from xner_core.study.predictions import GoldFile, are_there, found_types, gold_sentences, predict
-from xner_core.study.results import DONE, FAILED, Outcome, Scorer, read_off, result_rows, summarise
+from xner_core.study.results import DONE, FAILED, STUDENT, Outcome, Scorer, read_off, result_rows, summarise
 from xner_core.study.summary import duration, summary
 from xner_core.tagging.tagger import TaggerSettings
 from xner_core.training.job import train_student
@@ -40,7 +40,7 @@ from xner_core.training.student import StudentSettings
 logger = logging.getLogger(__name__)
 
 PAGE, RESULTS = "study.html", "results.parquet"
-_STUDENT, _TRAINING = "student", "training.json"
+_TRAINING = "training.json"
 
 
 def run_study(settings: StudySettings) -> dict[str, Any]:
@@ -69,11 +69,21 @@ def run_study(settings: StudySettings) -> dict[str, Any]:
         ensure_ray()
         crew = Crew(settings, golds)
         ray.get([crew.score(baselines[i], settings.baselines[i], settings.label_map) for i in unscored])
+    known = {
+        "languages": sorted({file.language for file in files}),
+        "left_out": left_out,
+        "projection_pairs_per_second": _projection_rate(files),
+    }
     scorers = [Scorer(gold, of_gold, baselines, settings.draws) for gold, of_gold in zip(golds, types, strict=True)]
-    result = _report(settings, list(outcomes.values()), scorers, left_out)
+    result = _report(settings, list(outcomes.values()), scorers, known)
     for outcome in crew.work(unfinished, list(outcomes.values())) if unfinished else ():
         outcomes[outcome.cell.key] = outcome
-        result = _report(settings, list(outcomes.values()), scorers, left_out)
+        result = _report(settings, list(outcomes.values()), scorers, known)
+        if outcome.status == DONE:
+            scores = [
+                f"F1 {100 * scorer.figures(outcome.folder)['f1']:.1f} on {scorer.gold.name}" for scorer in scorers
+            ]
+            logger.info("%s: %s", outcome.cell, ", ".join(scores))
     print(summary(result))
     if result["failed"]:
         reasons = "; ".join(f"{cell}: {reason}" for cell, reason in result["failed"].items())
@@ -87,6 +97,17 @@ def _gold_files(settings: StudySettings, files: Sequence[LabelFile]) -> list[Gol
     languages = {file.language for file in files}
     language = settings.language or (languages.pop() if len(languages) == 1 else None)
     return [GoldFile(name, path, language) for name, path in settings.gold.items()]
+
+
+def _projection_rate(files: Sequence[LabelFile]) -> float | None:
+    """Pairs per second at which labels were made, as far as the last runs of their projections say."""
+    pairs = seconds = 0.0
+    for folder in {str(file.location.parent.parent.parent) for file in files}:
+        record = locate(folder) / "_projection.json"
+        labelled = read_json(record).get("labelled", {}) if record.exists() else {}
+        pairs += labelled.get("projected_pairs", 0)
+        seconds += labelled.get("seconds", 0) if labelled.get("projected_pairs") else 0
+    return pairs / seconds if seconds else None
 
 
 def _tagger(name: str, settings: StudySettings) -> TaggerSettings:
@@ -105,9 +126,9 @@ def _outcome(out: Path, cell: Cell, golds: Sequence[GoldFile]) -> Outcome:
 
 
 def _report(
-    settings: StudySettings, outcomes: Sequence[Outcome], scorers: Sequence[Scorer], left_out: Sequence[str]
+    settings: StudySettings, outcomes: Sequence[Outcome], scorers: Sequence[Scorer], known: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Writes the page and the table; returns the results."""
+    """Writes the page and the table; returns the results, with what was known before."""
     rows, kinds = result_rows(outcomes, scorers), summarise(outcomes, scorers)
     out = Path(settings.out).absolute()
     write_table(locate(out / RESULTS), pl.from_dicts(rows, infer_schema_length=None).to_arrow())
@@ -118,7 +139,7 @@ def _report(
         "cells": len(outcomes),
         "done": sum(outcome.status == DONE for outcome in outcomes),
         "failed": {str(outcome.cell): outcome.reason for outcome in outcomes if outcome.status == FAILED},
-        "left_out": list(left_out),
+        **known,
         "direct_transfer": {scorer.gold.name: scorer.direct_transfer for scorer in scorers},
         "scores": kinds,
         "curves": read_off(kinds),
@@ -196,10 +217,10 @@ class Crew:
         train = _train.options(scheduling_strategy=self._here, name=f"train {cell}")
         trained = train.remote(
             os.getcwd(),
-            StudentSettings(cell.files, str(folder / _STUDENT), self._settings.consensus, recipe=recipe),
+            StudentSettings(cell.files, str(folder / STUDENT), self._settings.consensus, recipe=recipe),
             folder / _TRAINING,
         )
-        return self.score(folder, str(folder / _STUDENT), None, trained)
+        return self.score(folder, str(folder / STUDENT), None, trained)
 
     def score(
         self, folder: Path, model: str, label_map: str | dict[str, str] | None, trained: ray.ObjectRef | None = None
@@ -216,7 +237,7 @@ class Crew:
             logger.error("failed: %s", cell, exc_info=error)
             return Outcome(cell, folder, reason=_reason(error))
         if not self._settings.keep_students:
-            shutil.rmtree(folder / _STUDENT)
+            shutil.rmtree(folder / STUDENT)
         return _outcome(self._out, cell, self._golds)
 
 
