@@ -33,6 +33,7 @@ PARTS = [
     "actors",
     "graph",
     "pipeline",
+    "nightly",
     "chaos",
 ]
 RAY = {

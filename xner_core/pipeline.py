@@ -89,7 +89,7 @@ def bring_up_to_date(settings: ProjectionSettings, lease: Lease) -> dict[str, An
         LeaseLost: another run has taken the lease on the folder.
     """
     out = lease.folder
-    corpus = _corpus(settings, out)
+    corpus, _ = current_corpus(settings, out)
     plan = plan_projection(corpus, out, settings.tagger, settings.aligner)
     counts = run_projection(plan, settings.tagger, settings.aligner, settings.cluster, settings.faults)
     result: dict[str, Any] = {
@@ -106,7 +106,8 @@ def bring_up_to_date(settings: ProjectionSettings, lease: Lease) -> dict[str, An
     return result | {"snapshot": publish_state(lease, corpus, plan).name}
 
 
-def _corpus(settings: ProjectionSettings, out: Location) -> Corpus:
+def current_corpus(settings: ProjectionSettings, out: Location) -> tuple[Corpus, dict[str, Any]]:
+    """The corpus to project, and what ingesting it gave; nothing if it was ingested before."""
     source = settings.corpus
     if source is not None and (locate(source) / MANIFEST).exists():
         corpus = open_corpus(locate(source))
@@ -115,13 +116,13 @@ def _corpus(settings: ProjectionSettings, out: Location) -> Corpus:
                 f"{source}: a corpus of {corpus.source}-{corpus.target}, "
                 f"but {settings.source}-{settings.target} is to be projected; set source and target"
             )
-        return corpus
+        return corpus, {}
     if source is None:
         if not out.is_local:
             raise XnerError(f"the sample corpus is written to a local folder; out is {settings.out}")
         source = str(Path(settings.out) / "sample")
         write_sample_corpus(Path(source), settings.source, settings.target)
-    ingest_corpus(
+    ingested = ingest_corpus(
         IngestSettings(
             corpus=source,
             out=str(out / "corpus"),
@@ -131,14 +132,21 @@ def _corpus(settings: ProjectionSettings, out: Location) -> Corpus:
             cleaning=settings.cleaning,
         )
     )
-    return open_corpus(out / "corpus")
+    return open_corpus(out / "corpus"), ingested
 
 
-def train_and_score(settings: ProjectionSettings, snapshot: str) -> dict[str, Any]:
-    """Trains a student on the labels of a snapshot, and scores it beside direct transfer if there is gold."""
+def train_and_score(settings: ProjectionSettings, snapshot: str, resume: bool = True) -> dict[str, Any]:
+    """Trains a student on the labels of a snapshot, and scores it beside direct transfer if there is gold.
+
+    Args:
+        settings: how
+        snapshot: the snapshot's name
+        resume: whether to go on from checkpoints that an interrupted training has left
+    """
     out = Path(settings.out)
     student, labels = out / "student", f"{settings.out}@{snapshot}"
-    training = train_student(StudentSettings(labels=[labels], out=str(student), recipe=settings.student))
+    recipe = settings.student
+    training = train_student(StudentSettings(labels=[labels], out=str(student), resume=resume, recipe=recipe))
     gold = settings.gold
     if gold is None and settings.corpus is None:
         gold = str(out / "gold.conll")

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from xner_core.corpus.layout import SNAPSHOTS
-from xner_core.errors import XnerError
+from xner_core.errors import RunFailure, XnerError
 from xner_core.files import Location
 from xner_core.snapshots.record import Conflict, Seen, SharedRecord
 
@@ -30,11 +30,11 @@ SECONDS = 60
 _RENEWALS = 6
 
 
-class LeaseHeld(XnerError):
+class LeaseHeld(RunFailure):
     """Another run is at work in the folder."""
 
 
-class LeaseLost(XnerError):
+class LeaseLost(RunFailure):
     """This run did not renew its lease in time, and another may be at work by now."""
 
 

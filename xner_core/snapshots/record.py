@@ -18,7 +18,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import S3Store
 
-from xner_core.errors import XnerError
+from xner_core.errors import StorageFailure, XnerError
 from xner_core.files import Location, read_json, write_json
 from xner_core.object_store import open_store
 
@@ -101,7 +101,7 @@ class SharedRecord:
                 return now
             if now.version != seen.version:
                 raise Conflict from error
-            raise OSError(f"{self.location}: {error}") from error
+            raise StorageFailure(f"{self.location}: cannot be written ({error}); run again") from error
         return Seen(value, put["e_tag"])
 
     @cached_property

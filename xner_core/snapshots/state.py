@@ -3,10 +3,11 @@
 import json
 from collections.abc import Iterator, Mapping
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from xner_core.corpus.layout import REJECTED, Corpus
-from xner_core.errors import XnerError
+from xner_core.errors import StorageFailure, XnerError
 from xner_core.files import Location, locate
 from xner_core.projection.plan import ProjectionPlan
 from xner_core.projection.schema import read_counts, sum_counts
@@ -32,11 +33,9 @@ def publish_state(
         LeaseLost: another run has taken the lease; nothing was published.
         XnerError: a file is not there.
     """
-    derived = derived or {}
     latest = open_snapshot(lease.folder) if lease.snapshot else None
-    files = file_table(_files(lease.folder, corpus, plan, derived, _known_counts(latest)))
-    fingerprints = {TAGS: plan.tags_fingerprint, LABELS: plan.labels_fingerprint}
-    fingerprints |= {table: location.relative_to(lease.folder / table) for table, location in derived.items()}
+    files = _files(lease.folder, corpus, plan, derived or {}, latest)
+    fingerprints = _fingerprints(lease.folder, plan, derived or {})
     if latest and latest.files.equals(files) and latest.description.fingerprints == fingerprints:
         return latest
     labelled = files.filter(pc.equal(files["table"], LABELS))["counts"].to_pylist()
@@ -55,8 +54,44 @@ def publish_state(
     )
 
 
+def published_state(lease: Lease, corpus: Corpus, plan: ProjectionPlan) -> Snapshot | None:
+    """The latest snapshot, if it is that of a projection, and all its files are there and have their sizes."""
+    latest = open_snapshot(lease.folder) if lease.snapshot else None
+    if latest is None:
+        return None
+    derived = {
+        table: lease.folder / table / fingerprint
+        for table, fingerprint in latest.description.fingerprints.items()
+        if table not in (TAGS, LABELS)
+    }
+    if latest.description.fingerprints != _fingerprints(lease.folder, plan, derived):
+        return None
+    try:
+        files = _files(lease.folder, corpus, plan, derived, latest)
+    except StorageFailure:
+        raise
+    except XnerError:
+        return None
+    return latest if latest.files.equals(files) else None
+
+
+def _fingerprints(folder: Location, plan: ProjectionPlan, derived: Mapping[str, Location]) -> dict[str, str]:
+    own = {TAGS: plan.tags_fingerprint, LABELS: plan.labels_fingerprint}
+    return own | {table: location.relative_to(folder / table) for table, location in derived.items()}
+
+
 def _files(
-    folder: Location, corpus: Corpus, plan: ProjectionPlan, derived: Mapping[str, Location], known: dict[str, str]
+    folder: Location, corpus: Corpus, plan: ProjectionPlan, derived: Mapping[str, Location], latest: Snapshot | None
+) -> pa.Table:
+    return file_table(_each_file(folder, corpus, plan, derived, _known_counts(latest)))
+
+
+def _each_file(
+    folder: Location,
+    corpus: Corpus,
+    plan: ProjectionPlan,
+    derived: Mapping[str, Location],
+    known: dict[tuple[str, int], str],
 ) -> Iterator[File]:
     sizes = _sizes(corpus.location)
     for shard in corpus.shards:
@@ -75,7 +110,7 @@ def _files(
     for task in plan.tasks:
         path = _path(folder, task.labels_path)
         size = _size(sizes, task.labels_path)
-        counts = known.get(path) or json.dumps(read_counts(locate(task.labels_path)), sort_keys=True)
+        counts = known.get((path, size)) or json.dumps(read_counts(locate(task.labels_path)), sort_keys=True)
         yield File(LABELS, path, size, corpus.target, task.domain, task.pairs, counts)
 
     for table, location in derived.items():
@@ -99,8 +134,10 @@ def _path(folder: Location, address: str) -> str:
     return address.removeprefix(f"{folder}/")
 
 
-def _known_counts(earlier: Snapshot | None) -> dict[str, str]:
+def _known_counts(earlier: Snapshot | None) -> dict[tuple[str, int], str]:
+    """What label files count of themselves, by their paths and sizes: pairs in quarantine may have been tried again."""
     if earlier is None:
         return {}
     labels = earlier.files.filter(pc.equal(earlier.files["table"], LABELS))
-    return dict(zip(labels["path"].to_pylist(), labels["counts"].to_pylist(), strict=True))
+    path, size, counts = (labels[name].to_pylist() for name in ("path", "bytes", "counts"))
+    return dict(zip(zip(path, size, strict=True), counts, strict=True))
