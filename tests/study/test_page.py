@@ -51,7 +51,6 @@ def results(domains: list[str], losses: list[str], sizes: list[int], beats: bool
         **{"scores": kinds, "curves": read_off(kinds), "direct_transfer": direct, "cells": 3, "done": 2},
         "failed": {f"500 pairs of {HOSTILE}": f"XnerError: {HOSTILE}"},
         "languages": ["de"],
-        "projection_pairs_per_second": 25.0,
         "left_out": ["8,000 pairs of wiki: there are 20"],
     }
 
@@ -62,12 +61,9 @@ def page(tmp_path) -> Path:
 
 
 def write(folder: Path, result: dict) -> Path:
-    settings = StudySettings(
-        ["labels"],
-        {gold: f"{number}.conll" for number, gold in enumerate(GOLDS)},
-        "out",
-        recipe=StudentRecipe("0.conll"),
-    )
+    golds = {gold: f"{number}.conll" for number, gold in enumerate(GOLDS)}
+    recipe = StudentRecipe("0.conll")
+    settings = StudySettings(["labels"], golds, "out", recipe=recipe, projection_speed=25.0)
     path = folder / "study.html"
     path.write_text(render_page(settings, result))
     return path

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
-from jsonargparse.typing import NonNegativeInt, PositiveInt
+from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
 
 from xner_core.consensus import find_consensus
 from xner_core.errors import XnerError
@@ -45,6 +45,7 @@ class StudySettings:
         language: which side of JSON lines is scored; that of the labels if none is given
         at_once: the most cells that run side by side; as many as the cluster holds if none are given
         keep_students: keep each cell's model; without them, another gold file needs another training
+        projection_speed: pairs per second at which project_corpus.py made the labels; adds what that cost
         draws: of the bootstrap
     """
 
@@ -63,6 +64,7 @@ class StudySettings:
     language: str | None = None
     at_once: PositiveInt | None = None
     keep_students: bool = True
+    projection_speed: PositiveFloat | None = None
     draws: PositiveInt = 2_000
 
     def __post_init__(self):

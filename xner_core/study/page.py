@@ -56,6 +56,7 @@ def render_page(settings: StudySettings, result: Mapping[str, Any]) -> str:
         costs=_mean_costs(one_gold),
         cost_figures=_cost_figures(_mean_costs(one_gold)),
         near_best=NEAR_BEST,
+        rate=settings.projection_speed,
         settings=yaml.safe_dump(_plain(asdict(settings)), sort_keys=False, allow_unicode=True),
     )
 

@@ -72,7 +72,6 @@ def run_study(settings: StudySettings) -> dict[str, Any]:
     known = {
         "languages": sorted({file.language for file in files}),
         "left_out": left_out,
-        "projection_pairs_per_second": _projection_rate(files),
     }
     scorers = [Scorer(gold, of_gold, baselines, settings.draws) for gold, of_gold in zip(golds, types, strict=True)]
     result = _report(settings, list(outcomes.values()), scorers, known)
@@ -97,17 +96,6 @@ def _gold_files(settings: StudySettings, files: Sequence[LabelFile]) -> list[Gol
     languages = {file.language for file in files}
     language = settings.language or (languages.pop() if len(languages) == 1 else None)
     return [GoldFile(name, path, language) for name, path in settings.gold.items()]
-
-
-def _projection_rate(files: Sequence[LabelFile]) -> float | None:
-    """Pairs per second at which labels were made, as far as the last runs of their projections say."""
-    pairs = seconds = 0.0
-    for folder in {str(file.location.parent.parent.parent) for file in files}:
-        record = locate(folder) / "_projection.json"
-        labelled = read_json(record).get("labelled", {}) if record.exists() else {}
-        pairs += labelled.get("projected_pairs", 0)
-        seconds += labelled.get("seconds", 0) if labelled.get("projected_pairs") else 0
-    return pairs / seconds if seconds else None
 
 
 def _tagger(name: str, settings: StudySettings) -> TaggerSettings:
