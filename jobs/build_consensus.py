@@ -1,6 +1,6 @@
 """Counts what a whole corpus of labels says of each name, for trainings that let it decide.
 
-python jobs/build_consensus.py --labels '[out/de/labels/<fingerprint>]' --out out/de/consensus
+python jobs/build_consensus.py --labels '[out/de]' --out out/de/consensus
 
 Labels stay as they are; the votes lie beside them, by pair id. Name the folder that is printed as the consensus of
 train_student.py.

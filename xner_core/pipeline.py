@@ -7,6 +7,7 @@ from typing import Any
 from jsonargparse.typing import PositiveInt
 
 from xner_core.alignment.aligner import AlignerSettings
+from xner_core.consensus import ConsensusSettings, build_consensus
 from xner_core.corpus.cleaning import CleaningSettings
 from xner_core.corpus.ingest import IngestSettings, ingest_corpus
 from xner_core.corpus.layout import MANIFEST, Corpus, open_corpus
@@ -136,7 +137,7 @@ def current_corpus(settings: ProjectionSettings, out: Location) -> tuple[Corpus,
 
 
 def train_and_score(settings: ProjectionSettings, snapshot: str, resume: bool = True) -> dict[str, Any]:
-    """Trains a student on the labels of a snapshot, and scores it beside direct transfer if there is gold.
+    """Trains a student on the labels of a snapshot and what they all say of each name, and scores it if there is gold.
 
     Args:
         settings: how
@@ -144,9 +145,9 @@ def train_and_score(settings: ProjectionSettings, snapshot: str, resume: bool = 
         resume: whether to go on from checkpoints that an interrupted training has left
     """
     out = Path(settings.out)
-    student, labels = out / "student", f"{settings.out}@{snapshot}"
-    recipe = settings.student
-    training = train_student(StudentSettings(labels=[labels], out=str(student), resume=resume, recipe=recipe))
+    student, labels = out / "student", [f"{settings.out}@{snapshot}"]
+    votes = build_consensus(ConsensusSettings(labels, str(out / "consensus")))["consensus"]
+    training = train_student(StudentSettings(labels, str(student), votes, resume=resume, recipe=settings.student))
     gold = settings.gold
     if gold is None and settings.corpus is None:
         gold = str(out / "gold.conll")
