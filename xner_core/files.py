@@ -224,4 +224,6 @@ def read_json(location: Location) -> Any:
     try:
         return json.loads(content)
     except ValueError as error:
-        raise XnerError(f"{location}: not valid JSON ({error})") from error
+        raise XnerError(
+            f"{location}: not valid JSON ({error}); if a run has made it, delete it and run again"
+        ) from error

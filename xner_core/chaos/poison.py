@@ -55,7 +55,7 @@ def is_marked(text: str) -> bool:
     return _MARK in text
 
 
-def break_on(stage: str, texts: Sequence[str]) -> None:
+def _break_on(stage: str, texts: Sequence[str]) -> None:
     """Has the fault that is marked in one of the texts, if any is."""
     for text in texts:
         if is_marked(text):
@@ -76,10 +76,12 @@ class PoisonedTaggerSettings(TaggerSettings):
     """Those of a tagger that breaks on marked texts.
 
     Args:
+        poisoned: whether it does; otherwise it minds no mark
         seconds: that each text takes more, asleep, so that there is time for other faults
         journal: file with a line for each call
     """
 
+    poisoned: bool = True
     seconds: float = 0.0
     journal: str | None = None
 
@@ -94,7 +96,8 @@ class PoisonedTagger:
 
     def tag(self, texts: Sequence[str]) -> list[list[Entity]]:
         _note(self.settings.journal, "tagger", len(texts))
-        break_on("tagger", texts)
+        if self.settings.poisoned:
+            _break_on("tagger", texts)
         time.sleep(self.settings.seconds * len(texts))
         return self._tagger.tag(texts)
 
@@ -103,6 +106,7 @@ class PoisonedTagger:
 class PoisonedAlignerSettings(AlignerSettings):
     """Those of an aligner that breaks on marked source texts; see `PoisonedTaggerSettings`."""
 
+    poisoned: bool = True
     seconds: float = 0.0
     journal: str | None = None
 
@@ -117,6 +121,7 @@ class PoisonedAligner:
 
     def align(self, queries: Sequence[AlignmentQuery]) -> list[list[Alignment]]:
         _note(self._settings.journal, "aligner", len(queries))
-        break_on("aligner", [query.source_text for query in queries])
+        if self._settings.poisoned:
+            _break_on("aligner", [query.source_text for query in queries])
         time.sleep(self._settings.seconds * len(queries))
         return self._aligner.align(queries)
