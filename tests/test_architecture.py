@@ -38,6 +38,7 @@ PARTS = [
 ]
 RAY = {
     "actors.py",
+    "chaos/bench.py",
     "graph.py",
     "cluster_check.py",
     "ray_session.py",

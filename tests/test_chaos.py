@@ -1,15 +1,21 @@
-"""The parts of the chaos job that decide what is well."""
+"""The chaos job: what decides that all is well, the proxy that fails, and whole scenarios."""
 
 import copy
+import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from xner_core.chaos.comparison import differences
 from xner_core.chaos.poison import mark
+from xner_core.chaos.run import ChaosSettings
 from xner_core.chaos.store import FlakyProxy
 from xner_core.errors import StorageFailure
 from xner_core.files import locate
 
+ROOT = Path(__file__).parent.parent
 ENTITY = {"type": "LOC", "target_start": 3, "status": "projected", "tagger_confidence": 0.5, "aligner_confidence": 0.5}
 
 
@@ -87,3 +93,21 @@ def test_an_upload_that_fails_at_its_end_is_not_taken_for_written(s3_port, s3_fo
         with pytest.raises(StorageFailure, match="could not be written"), location.open_output() as stream:
             stream.write(b"x" * 100)
         assert not location.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("scenario", ["killed-nodes", "poisoned-pairs"])
+def test_the_job_finds_nothing_lost(tmp_path, scenario):
+    result = tmp_path / "result.json"
+    command = [sys.executable, "jobs/chaos.py", "--scenarios", f"[{scenario}]", "--out", str(tmp_path / "out")]
+    ended = subprocess.run([*command, "--json", str(result)], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    chaos = json.loads(result.read_text())
+    assert chaos["injected"] >= 3
+    assert chaos["problems"] == []
+
+
+def test_scenarios_that_there_are_not_are_refused():
+    with pytest.raises(ValueError, match="unknown scenarios earthquake; there are flaky-store"):
+        ChaosSettings(scenarios=["earthquake"])

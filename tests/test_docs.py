@@ -13,6 +13,7 @@ ROOT = Path(__file__).parent.parent
 DOCUMENTS = [
     "README.md",
     "docs/results.md",
+    "docs/reliability.md",
     "cluster/README.md",
     "xner_core/starter/tagger/README.md",
     "xner_core/starter/aligner/README.md",

@@ -1,8 +1,10 @@
 """The Ray actors of a projection: they hold the models, own a shard at a time, and survive what its pairs do."""
 
+import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -71,11 +73,13 @@ class Attempts:
     def __init__(self):
         self._begun: dict[str, list[float]] = defaultdict(list)
 
-    def begin(self, path: str) -> tuple[int, float]:
+    def deaths(self, path: str) -> tuple[int, float]:
         """How often work on the file has ended with its process, and how long ago it was last begun, in seconds."""
         begun = self._begun[path]
-        begun.append(time.monotonic())
-        return len(begun) - 1, begun[-1] - begun[-2] if len(begun) > 1 else 0.0
+        return len(begun), time.monotonic() - begun[-1] if begun else 0.0
+
+    def begin(self, path: str) -> None:
+        self._begun[path].append(time.monotonic())
 
     def end(self, path: str) -> None:
         self._begun.pop(path, None)
@@ -106,6 +110,8 @@ class _GuardedModel:
         self._model = settings.load(self._device)
         self._guard = guard
         self._deadline = Deadline()
+        self._calls = threading.Semaphore(_CALLS_AT_ONCE)
+        self._turn = threading.Lock()
 
     def run(self, stage: Callable[[Any, Isolate], pa.Table], path: str, pairs: int) -> pa.Table:
         """Runs a stage on a shard: with the model here, or, when that has killed this process before, with another.
@@ -120,25 +126,40 @@ class _GuardedModel:
         """
         faults = self._guard.settings
         limit = _CALLS_AT_ONCE * faults.timeout(pairs)
-        deaths, age = ray.get(self._guard.attempts.begin.remote(path))
+        deaths, age = ray.get(self._guard.attempts.deaths.remote(path))
+        if deaths >= 2 * faults.attempts:
+            raise RunFailure(
+                f"{path}: the process that should make it has died {deaths} times, and so it did with its pairs tried "
+                "apart; see that its node has enough memory, and run again"
+            )
         try:
-            if deaths >= 2 * faults.attempts:
-                raise RunFailure(
-                    f"{path}: the process that should make it has died {deaths} times, and so it did with its pairs "
-                    "tried apart; see that its node has enough memory, and run again"
-                )
             if deaths < faults.attempts and age < limit:
-                with self._deadline.after(limit):
+                with self._begun(path), self._deadline.after(limit):
                     return stage(self._model, isolate)
             most_deaths = 2 * (faults.allowed(self._guard.total) + 1)
-            with ChildModel(self._settings, self._device, faults.timeout, most_deaths) as child:
+            with (
+                self._begun(path, alone=True),
+                ChildModel(self._settings, self._device, faults.timeout, most_deaths) as child,
+            ):
                 return stage(child, partial(isolate, whole=False))
         except OUT_OF_MEMORY as error:
             raise RunFailure(
                 f"{path}: out of memory while it was made ({error}); set a smaller batch_tokens, or give actors more"
             ) from error
+
+    @contextmanager
+    def _begun(self, path: str, alone: bool = False) -> Iterator[None]:
+        """Counts an attempt; one that is alone in this process has no other shard's death to answer for."""
+        with self._turn:
+            calls = _CALLS_AT_ONCE if alone else 1
+            for _ in range(calls):
+                self._calls.acquire()
+        try:
+            ray.get(self._guard.attempts.begin.remote(path))
+            yield
         finally:
             ray.get(self._guard.attempts.end.remote(path))
+            self._calls.release(calls)
 
 
 class TagShards:
