@@ -24,6 +24,7 @@ from xner_core.corpus.cleaning import CleaningSettings
 from xner_core.corpus.layout import open_corpus
 from xner_core.errors import XnerError
 from xner_core.files import locate
+from xner_core.nightly import NightlySettings, reproject
 from xner_core.pipeline import ProjectionSettings, project_corpus
 from xner_core.projection.plan import plan_projection
 from xner_core.projection.quarantine import FaultSettings
@@ -37,13 +38,13 @@ _SHARD_PAIRS = 16
 
 
 def project(settings: ProjectionSettings, variables: dict[str, str], log: str) -> None:
-    """What a driver does: the main job, with the exit statuses of its command line, its output in a file."""
+    """What a driver does: the main job, or the nightly one, its output in a file; exit status 1 with a message."""
     os.environ.update(variables)
     with open(log, "ab") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     try:
-        project_corpus(settings)
+        reproject(settings) if isinstance(settings, NightlySettings) else project_corpus(settings)
     except XnerError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         sys.exit(1)

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from xner_core.chaos.bench import Bench, Driver, add_node, s3_folder
 from xner_core.chaos.poison import FAULTS, STAGES, mark
+from xner_core.nightly import NightlySettings
 
 # Shards that are in flight at once: two stages, one actor each, two calls in each.
 IN_FLIGHT = 4
@@ -219,10 +220,10 @@ def damaged_files(bench: Bench, chance: random.Random, share: float = 0.4) -> Ou
 
 
 def two_at_once(bench: Bench, chance: random.Random) -> Outcome:
-    """Two runs started together on one folder: one works, and the other is told, or finds nothing to do."""
+    """Two nightly runs started together on one folder: one works, and the other says so, or finds nothing to do."""
     outcome = Outcome()
     for number in range(bench.times(2)):
-        settings = bench.settings(f"two-at-once-{number}")
+        settings = NightlySettings(**vars(bench.settings(f"two-at-once-{number}")))
         both = [bench.start(settings), bench.start(settings)]
         for driver in both:
             driver.wait()
