@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from xner_core.alignment.aligner import AlignerSettings
 from xner_core.alignment.recipe import AlignerRecipe, read_recipe, write_recipe
 from xner_core.cli import run_job
 from xner_core.corpus.cleaning import CleaningSettings
@@ -18,6 +19,7 @@ from xner_core.evaluation.projection import ProjectionEvaluation, evaluate_proje
 from xner_core.hashing import pair_id
 from xner_core.spans import Span
 from xner_core.supervision.examples import Example, Link, write_examples
+from xner_core.tagging.tagger import TaggerSettings
 from xner_core.training.aligner import AlignerTrainingSettings, train_aligner
 
 ROOT = Path(__file__).parent.parent
@@ -63,6 +65,26 @@ def run(folder: Path, *arguments: str) -> dict:
         run_job(ABLATIONS["__doc__"], ABLATIONS["COMMANDS"], [*arguments, "--json", str(out)])
     assert ended.value.code == 0
     return json.loads(out.read_text())
+
+
+def test_labels_are_judged_by_what_is_trusted(tiny_tagger, tiny_encoder, tmp_path):
+    gold = write(tmp_path / "gold.jsonl", [gold_row(*sentence) for sentence in sentences(30, seed=7)])
+    module = runpy.run_path(str(ROOT / "benchmarks" / "label_trust.py"))
+    settings = module["TrustComparison"](
+        gold,
+        ["nl"],
+        thresholds=[(0.0, 0.0), (1.9, 0.0)],
+        tagger=TaggerSettings(tiny_tagger),
+        aligner=AlignerSettings(model="similarity", encoder=tiny_encoder, min_confidence=0.0),
+    )
+    figures = module["compare_trust"](settings)["figures"]["nl"]
+    assert list(figures) == ["projected", "direct transfer", "both, 0 and 0", "both, 1.9 and 0"]
+    plain, sure = figures["projected"], figures["both, 1.9 and 0"]
+    assert plain["masked per 100 entities"] == 0
+    assert plain["F1"] == plain["F1 unmasked"]
+    assert sure["masked per 100 entities"] > 0
+    assert sure["F1 unmasked"] >= sure["F1"]
+    assert all(0 <= value for scores in figures.values() for value in scores.values())
 
 
 @pytest.fixture(scope="module")
