@@ -84,7 +84,7 @@ def test_labels_are_judged_by_what_is_trusted(tiny_tagger, tiny_encoder, tmp_pat
     assert plain["F1"] == plain["F1 unmasked"]
     assert sure["masked per 100 entities"] > 0
     assert sure["F1 unmasked"] >= sure["F1"]
-    assert all(0 <= value for scores in figures.values() for value in scores.values())
+    assert all(value >= 0 for scores in figures.values() for value in scores.values())
 
 
 @pytest.fixture(scope="module")
