@@ -1,9 +1,13 @@
 import hashlib
 import math
+from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonargparse.typing import PositiveFloat, PositiveInt
+from tokenizers import Tokenizer, models
 
 from xner_core.errors import XnerError
 from xner_core.hashing import digest, file_digest, fingerprint, pair_id
@@ -51,10 +55,34 @@ def test_fingerprint_tells_values_apart():
     assert fingerprint(a=1) != fingerprint(a="1") != fingerprint(a=1.5) != fingerprint(b=1)
 
 
-@pytest.mark.parametrize("value", [object(), {1, 2}, math.nan, b"bytes", {"inner": [lambda: None]}])
-def test_a_value_without_identity_has_no_fingerprint(value):
-    with pytest.raises(XnerError, match="cannot take a fingerprint"):
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (object(), "of value: a object is known by its place in memory"),
+        ({1, 2}, "of value: a set has no order; pass a sorted list"),
+        (math.nan, "of value: nan is no number"),
+        ([0.5, -math.inf], r"of value\[1\]: -inf is no number"),
+        (b"bytes", "of value: bytes are not text; pass their digest"),
+        (Path("model"), "of value: a PosixPath says where a file is, not what it holds"),
+        ({"inner": ["fine", lambda: None]}, r"of value\['inner'\]\[1\]: the code of a function may change"),
+        ({1: "one"}, "of the key 1 of value: only strings are keys"),
+        (np.float32(0.5), "of value: a float32 is known by"),
+        (Tokenizer(models.Unigram([("a", 0.0)], unk_id=0)), "of value: a Tokenizer is known by its place in memory"),
+    ],
+)
+def test_a_value_without_identity_is_refused_with_the_reason(value, message):
+    with pytest.raises(XnerError, match=f"cannot take a fingerprint {message}"):
         fingerprint(value=value)
+
+
+def test_fingerprints_never_change():
+    # Tags and labels lie under them.
+    assert fingerprint(stage="tag", version=1, labels={"PER": "PER"}, share=0.5) == "ca6e2ec89fb71f805e212636d47bfbd6"
+    assert fingerprint(a=(1, 2)) == fingerprint(a=[1, 2])
+
+
+def test_numbers_of_a_command_line_are_numbers():
+    assert fingerprint(a=PositiveInt(3), b=PositiveFloat(0.5)) == fingerprint(a=3, b=0.5)
 
 
 def test_file_digest_is_sha256(tmp_path):

@@ -2,13 +2,16 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from xner_core.errors import XnerError
 
 DIGEST_BYTES = 16
+_PLAIN = (str, int, float, type(None))
+_EXACT = {str, int, bool, type(None)}
 
 
 def digest(parts: Iterable[bytes]) -> bytes:
@@ -32,16 +35,56 @@ def pair_id(source_language: str, target_language: str, source_text: str, target
 def fingerprint(**values: Any) -> str:
     """The identity of an output: 32 hex digits over all the named values that determine it.
 
+    Values are those that JSON holds exactly: None, booleans, finite numbers, strings, lists (a tuple counts as one),
+    and dicts with strings as keys. A model or a tokenizer goes in by the digest of its files, code by a version.
+
     Raises:
-        XnerError: a value has no stable identity (anything that JSON cannot hold exactly).
+        XnerError: a value has no stable identity; the message says which, and why.
     """
-    try:
-        canonical = json.dumps(values, sort_keys=True, ensure_ascii=True, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise XnerError(
-            f"cannot take a fingerprint of {values!r}: {error}; pass plain numbers, strings, lists and dicts"
-        ) from error
-    return digest([canonical.encode("ascii")]).hex()
+    for name, value in values.items():
+        _require_identity(value, name)
+    return digest([json.dumps(values, sort_keys=True, ensure_ascii=True, allow_nan=False).encode("ascii")]).hex()
+
+
+def _require_identity(value: Any, where: str) -> None:
+    if isinstance(value, list | tuple):
+        # Long columns of texts are common.
+        if not set(map(type, value)) <= _EXACT:
+            for number, each in enumerate(value):
+                _require_identity(each, f"{where}[{number}]")
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            if not isinstance(key, str):
+                raise _no_identity(
+                    f"the key {key!r} of {where}", "only strings are keys in JSON, where 1 and '1' agree"
+                )
+            _require_identity(each, f"{where}[{key!r}]")
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise _no_identity(
+                where, f"{value} is no number, and NaN does not equal itself; pass None for what is not set"
+            )
+    elif not isinstance(value, _PLAIN):
+        raise _no_identity(where, _reason(value))
+
+
+def _reason(value: Any) -> str:
+    kind = type(value).__name__
+    if isinstance(value, set | frozenset):
+        return f"a {kind} has no order; pass a sorted list"
+    if isinstance(value, bytes | bytearray | memoryview):
+        return f"{kind} are not text; pass their digest as hex"
+    if isinstance(value, PurePath):
+        return f"a {kind} says where a file is, not what it holds; pass its file_digest"
+    if callable(value):
+        return f"the code of a {kind} may change under the same name; pass a name and a version"
+    return (
+        f"a {kind} is known by its place in memory alone; pass the plain values or digests of files that it is made of"
+    )
+
+
+def _no_identity(what: str, reason: str) -> XnerError:
+    return XnerError(f"cannot take a fingerprint of {what}: {reason}")
 
 
 def file_digest(path: Path) -> str:

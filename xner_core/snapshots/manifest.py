@@ -6,7 +6,7 @@ The rows are what Polars, DuckDB or pyarrow read of it; the description is JSON 
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -37,8 +37,7 @@ FILES = pa.schema(
 )
 
 
-@dataclass(frozen=True)
-class File:
+class File(NamedTuple):
     """One file of a state; see FILES."""
 
     table: str
@@ -117,4 +116,5 @@ def _damaged(location: Location, error: Exception) -> XnerError:
 
 
 def file_table(files: Iterable[File]) -> pa.Table:
-    return pa.Table.from_pylist([asdict(file) for file in files], schema=FILES)
+    columns = list(zip(*files, strict=True)) or [()] * len(FILES)
+    return pa.table([pa.array(column, field.type) for column, field in zip(columns, FILES, strict=True)], schema=FILES)
