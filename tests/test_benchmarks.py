@@ -224,3 +224,20 @@ def test_aligners_are_timed_on_the_same_pairs(corpus, trained, tiny_tagger, tmp_
     assert result["rows"][0]["pairs_per_second"] > 0
     with pytest.raises(XnerError, match="ask for fewer"):
         speed["time_aligners"](replace(settings, pairs=1000))
+
+
+BOOKKEEPING = runpy.run_path(str(ROOT / "benchmarks" / "bookkeeping.py"))
+
+
+def test_planning_is_timed(tmp_path):
+    result = BOOKKEEPING["time_planning"](BOOKKEEPING["PlanningTimes"](str(tmp_path), shards=30))
+    assert (result["unfinished"], result["unfinished_when_all_are_labelled"], result["current"]) == (30, 0, True)
+    assert result["planning_peak_memory_mib"] > 0
+
+
+@pytest.mark.slow
+def test_nights_are_timed(tmp_path):
+    result = BOOKKEEPING["time_nights"](BOOKKEEPING["NightlyTimes"](str(tmp_path), 8, 8, 0.1))
+    assert result["lines"] == 25
+    assert 0 < result["changed_shards"] == result["alone_shards"] < result["shards"]
+    assert result["ratio"] > 0

@@ -10,6 +10,8 @@ from xner_core.snapshots.manifest import LABELS
 from xner_core.snapshots.repository import Snapshot
 
 _PARTITION = ["language", "domain"]
+# What a file is known by: labels of a shard are made again under the same name when its quarantine is tried again.
+_FILE = ["path", "bytes"]
 
 
 def difference(before: Snapshot, after: Snapshot) -> dict[str, Any]:
@@ -24,10 +26,10 @@ def difference(before: Snapshot, after: Snapshot) -> dict[str, Any]:
     changed = {}
     for language, domain in partitions.iter_rows():
         sides = {
-            side: frame.filter(language=language, domain=domain).select("path", "address", "counts")
+            side: frame.filter(language=language, domain=domain).select(*_FILE, "address", "counts")
             for side, frame in labels.items()
         }
-        if set(sides["before"]["path"]) != set(sides["after"]["path"]):
+        if set(sides["before"].select(_FILE).iter_rows()) != set(sides["after"].select(_FILE).iter_rows()):
             changed[f"{language}/{domain}"] = _partition(sides["before"], sides["after"])
     return {
         "before": before.name,
@@ -44,18 +46,18 @@ def _labels(snapshot: Snapshot) -> pl.DataFrame:
 
 
 def _files(before: Snapshot, after: Snapshot) -> dict[str, dict[str, int]]:
-    frames = [pl.from_arrow(snapshot.files).select("table", "path") for snapshot in (before, after)]
+    frames = [pl.from_arrow(snapshot.files).select("table", *_FILE) for snapshot in (before, after)]
     counts = {}
     for name, left, right in (("added", frames[1], frames[0]), ("removed", frames[0], frames[1])):
-        for table, number in left.join(right, "path", "anti").group_by("table").len().sort("table").iter_rows():
+        for table, number in left.join(right, _FILE, "anti").group_by("table").len().sort("table").iter_rows():
             counts.setdefault(table, {"added": 0, "removed": 0})[name] = number
     return counts
 
 
 def _partition(before: pl.DataFrame, after: pl.DataFrame) -> dict[str, Any]:
     # Files of both sides hold the same pairs with the same labels, and no pair is in two files of a side.
-    gone = _pair_ids(before.join(after, "path", "anti"))
-    come = _pair_ids(after.join(before, "path", "anti"))
+    gone = _pair_ids(before.join(after, _FILE, "anti"))
+    come = _pair_ids(after.join(before, _FILE, "anti"))
     counts = [sum_counts(map(json.loads, side["counts"])) for side in (before, after)]
     pairs = _sides(*(count.get("pairs", 0) for count in counts))
     pairs["added"] = come.join(gone, "pair_id", "anti").height

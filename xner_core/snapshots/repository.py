@@ -7,6 +7,7 @@ A manifest is never changed, and neither is a file that it lists, so whoever has
 same state, whatever is published meanwhile.
 """
 
+import json
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ import pyarrow.compute as pc
 from xner_core.corpus.layout import SNAPSHOTS
 from xner_core.errors import XnerError
 from xner_core.files import Location, locate
+from xner_core.projection.schema import read_counts
 from xner_core.snapshots.lease import Lease, read_latest
 from xner_core.snapshots.manifest import LABELS, Description, read_description, read_manifest, write_manifest
 
@@ -59,7 +61,7 @@ class Snapshot:
         return pl.scan_parquet(self.addresses(table), hive_partitioning=True)
 
     def _address(self, path: str) -> str:
-        return path if path.startswith("/") or "://" in path else str(self.folder / path)
+        return path if _is_outside(path) else str(self.folder / path)
 
     @cached_property
     def paths(self) -> frozenset[str]:
@@ -158,7 +160,7 @@ def roll_back(lease: Lease, name: str) -> Snapshot:
     about = earlier.description
     return publish(
         lease,
-        earlier.files,
+        _with_retried_labels(lease.folder, earlier.files),
         source=about.source,
         target=about.target,
         fingerprints=about.fingerprints,
@@ -192,18 +194,38 @@ def _require(folder: Location, files: pa.Table) -> None:
     Raises:
         XnerError: not every file below the folder is there as it is listed.
     """
-    inside = [
-        (path, size)
-        for path, size in zip(files["path"].to_pylist(), files["bytes"].to_pylist(), strict=True)
-        if not path.startswith("/") and "://" not in path
-    ]
-    sizes: dict[str, int] = {}
-    for top in sorted({"/".join(path.split("/")[:2]) for path, _ in inside}):
-        sizes |= {(location.relative_to(folder)): size for location, size in (folder / top).sizes()}
-    wrong = [path for path, size in inside if sizes.get(path) != size]
+    sizes = _present_sizes(folder, files)
+    listed = zip(files["path"].to_pylist(), files["bytes"].to_pylist(), strict=True)
+    wrong = [path for path, size in listed if not _is_outside(path) and sizes.get(path) != size]
     if wrong:
         more = f" and {len(wrong) - _MISSING_SHOWN} more" if len(wrong) > _MISSING_SHOWN else ""
         raise XnerError(
             f"{folder}: a snapshot cannot be published, for files are missing or damaged: "
             f"{', '.join(wrong[:_MISSING_SHOWN])}{more}; delete what is left of them and run again"
         )
+
+
+def _with_retried_labels(folder: Location, files: pa.Table) -> pa.Table:
+    """The files of a state, with label files as they are now: pairs in quarantine may have been tried again since."""
+    sizes = _present_sizes(folder, files)
+    rows = files.to_pylist()
+    for row in rows:
+        size = sizes.get(row["path"], row["bytes"])
+        if row["table"] == LABELS and size != row["bytes"]:
+            counts = read_counts(folder / row["path"])
+            if counts["pairs"] == row["pairs"]:
+                row |= {"bytes": size, "counts": json.dumps(counts, sort_keys=True)}
+    return pa.Table.from_pylist(rows, schema=files.schema)
+
+
+def _present_sizes(folder: Location, files: pa.Table) -> dict[str, int]:
+    """The sizes of the files that there are in the folders of a state, by their paths."""
+    inside = (path for path in files["path"].to_pylist() if not _is_outside(path))
+    sizes: dict[str, int] = {}
+    for top in sorted({"/".join(path.split("/")[:2]) for path in inside}):
+        sizes |= {location.relative_to(folder): size for location, size in (folder / top).sizes()}
+    return sizes
+
+
+def _is_outside(path: str) -> bool:
+    return path.startswith("/") or "://" in path
