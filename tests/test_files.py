@@ -37,6 +37,11 @@ def test_what_is_written_is_read(folder):
     assert not (folder / "a" / "b.bin").is_folder()
 
 
+def test_a_name_does_not_change_the_content(folder):
+    write(folder / "file.gz", b"content")
+    assert read(folder / "file.gz") == b"content"
+
+
 def test_a_file_is_replaced(folder):
     write(folder / "file", b"old, and longer")
     write(folder / "file", b"new")

@@ -144,8 +144,9 @@ class Location:
         with tempfile.NamedTemporaryFile() as aside:
             yield aside
             aside.seek(0)
-            # Not `copy_files`, which says nothing when the end of an upload fails (seen with Arrow 26).
-            with self.filesystem.open_output_stream(self.path) as upload:
+            # Not `copy_files`, which says nothing when the end of an upload fails (seen with Arrow 26). Without being
+            # told, Arrow compresses what it writes to a name like news.gz.
+            with self.filesystem.open_output_stream(self.path, compression=None) as upload:
                 shutil.copyfileobj(aside, upload, _UPLOAD_BYTES)
 
 

@@ -5,7 +5,6 @@ import re
 import time
 from dataclasses import asdict, dataclass, field
 from functools import cached_property, lru_cache, partial
-from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,7 +14,7 @@ from jsonargparse.typing import PositiveInt
 from xner_core.corpus.assembly import IndexedSource, domain_rows
 from xner_core.corpus.cleaning import Cleaner, CleaningSettings, normalise
 from xner_core.corpus.earlier import EarlierCorpus
-from xner_core.corpus.identity import identify, require_unchanged
+from xner_core.corpus.identity import Identity, identify, require_unchanged
 from xner_core.corpus.index import find_duplicates, index_name, index_path
 from xner_core.corpus.layout import MANIFEST, open_corpus
 from xner_core.corpus.sources import Source, domain_name, find_sources
@@ -175,6 +174,7 @@ class _Reading:
         self._writer = writer
         self._pairs = 0
         self._progress = _Progress()
+        self._identities: dict[str, Identity] = {}
         # What of the settings decides what becomes of a pair.
         self._index_settings = {
             "cleaning": asdict(settings.cleaning),
@@ -184,10 +184,9 @@ class _Reading:
 
     def take(self, source: Source) -> IndexedSource:
         earlier = self._writer.earlier.sources.get(source.name)
-        known = earlier.identities if earlier else []
-        identities = [
-            identify(file.location, one) for file, one in zip_longest(source.files, known[: len(source.files)])
-        ]
+        same_kind = earlier is not None and len(earlier.identities) == len(source.files)
+        known = earlier.identities if same_kind else [None] * len(source.files)
+        identities = [self._identify(file.location, one) for file, one in zip(source.files, known, strict=True)]
         name = index_name(source, identities, self._index_settings)
         if earlier is None or earlier.index != name:
             earlier, domains = None, self._writer.write_index(name, self._read(source))
@@ -199,6 +198,12 @@ class _Reading:
         taken = IndexedSource(source.name, identities, name, location, domains, self._pairs, earlier)
         self._pairs += taken.pairs
         return taken
+
+    def _identify(self, file: Location, known: Identity | None) -> Identity:
+        # An archive has many members.
+        if str(file) not in self._identities:
+            self._identities[str(file)] = identify(file, known)
+        return self._identities[str(file)]
 
     def _read(self, source: Source) -> dict[str, list[Path]]:
         """Reads, cleans and spools the pairs of a source; returns where they are, by domain."""
