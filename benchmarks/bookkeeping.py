@@ -121,6 +121,7 @@ def time_nights(settings: NightlyTimes) -> dict[str, Any]:
         "changed_lines": round(settings.changed * len(lines)),
         "changed_shards": changed["projected"]["shards"],
         "changed_seconds": changed["wall"],
+        "changed_seconds_beside_projection": round(changed["seconds"] - changed["projection_seconds"], 1),
         "alone_seconds": alone["wall"],
         "alone_shards": alone["shards"],
         "ratio": round(changed["wall"] / alone["wall"], 2),

@@ -76,6 +76,7 @@ def _run(settings: NightlySettings, lease: Lease) -> dict[str, Any]:
         "ingested": {name: ingested[name] for name in ("sources", "pairs_read", "rejected") if name in ingested},
         "shards": len(plan.tasks),
         "projected": {name: labelled.get(f"projected_{name}", 0) for name in ("shards", "pairs")},
+        "projection_seconds": labelled.get("seconds", 0.0),
         "labelled": snapshot.description.counts["labelled"],
         "fingerprints": snapshot.description.fingerprints,
     }
