@@ -8,10 +8,10 @@ import multiprocessing
 import os
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 from ray.cluster_utils import Cluster
@@ -29,6 +29,8 @@ from xner_core.pipeline import ProjectionSettings, project_corpus
 from xner_core.projection.plan import plan_projection
 from xner_core.projection.quarantine import FaultSettings
 from xner_core.sample import write_sample_corpus
+
+Started = TypeVar("Started")
 
 _NODE = {"num_cpus": 4, "object_store_memory": 100 << 20}
 # A node that is killed is missed after 8 s; under load a healthy one may be silent for some.
@@ -229,16 +231,28 @@ def open_bench(folder: Path, seed: int, starter: bool) -> Iterator[Bench]:
         first.start()
         first.join()
         head = _NODE | {"num_cpus": 0, "include_dashboard": False, "_system_config": _HEALTH}
-        cluster = Cluster(initialize_head=True, head_node_args=head)
+        cluster = _patiently(lambda: Cluster(initialize_head=True, head_node_args=head))
         try:
-            cluster.add_node(**_NODE)
+            add_node(cluster)
             yield Bench(folder, cluster, proxy, starter, seed)
         finally:
             cluster.shutdown()
 
 
 def add_node(cluster: Cluster) -> None:
-    cluster.add_node(**_NODE)
+    """Adds a node that has CPUs."""
+    _patiently(lambda: cluster.add_node(**_NODE))
+
+
+def _patiently(start: Callable[[], Started], tries: int = 4) -> Started:
+    """Starts something of Ray's, which gives a node no more than 30 s: too few where a machine has much else to do."""
+    for left in reversed(range(tries)):
+        try:
+            return start()
+        except Exception as error:
+            if not left or "timed out during startup" not in str(error):
+                raise
+    raise AssertionError
 
 
 def s3_folder(name: str) -> str:
