@@ -8,6 +8,7 @@ from xner_core.errors import XnerError
 from xner_core.files import locate
 from xner_core.snapshots import lease as module
 from xner_core.snapshots.lease import Lease, LeaseHeld, LeaseLost, read_latest, record_of
+from xner_core.snapshots.record import SharedRecord
 
 SHORT = 1.5
 
@@ -65,6 +66,26 @@ def test_a_dead_holder_loses_its_lease_and_cannot_publish(folder, monkeypatch):
         lost.__exit__()
         lease.check()
     assert read_latest(folder).snapshot == "another's"
+
+
+def test_a_change_of_which_no_answer_came_is_no_loss(folder, monkeypatch):
+    replace, unanswered = SharedRecord.replace, []
+
+    def lose_one_answer(record, seen, value):
+        found = replace(record, seen, value)
+        if not unanswered:
+            unanswered.append(found)
+            raise OSError("connection reset")
+        return found
+
+    with Lease(folder, "a test", 60) as lease:
+        monkeypatch.setattr(SharedRecord, "replace", lose_one_answer)
+        with pytest.raises(OSError, match="connection reset"):
+            lease.publish("one")
+        lease.publish("two")
+        assert read_latest(folder).snapshot == "two"
+    assert read_latest(folder).lease is None
+    assert unanswered
 
 
 def test_a_holder_that_slept_too_long_knows_it(folder):

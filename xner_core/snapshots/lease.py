@@ -13,6 +13,7 @@ import os
 import socket
 import threading
 import time
+import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -76,6 +77,7 @@ class Lease:
         self.folder = folder
         self._record = record_of(folder)
         self._own = {
+            "id": uuid.uuid4().hex,
             "purpose": purpose,
             "host": socket.gethostname(),
             "pid": os.getpid(),
@@ -136,8 +138,12 @@ class Lease:
             try:
                 self._seen = self._record.replace(self._seen, self._seen.value | changes)
             except Conflict:
-                self._lost = True
-                self.check()
+                now = self._record.read()
+                if _latest(now).lease != self._own:
+                    self._lost = True
+                    self.check()
+                # An earlier change of ours, of which no answer came.
+                self._seen = self._record.replace(now, now.value | changes)
             self._renewed = started
 
     def _keep(self) -> None:
