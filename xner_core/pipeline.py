@@ -147,7 +147,9 @@ def train_and_score(settings: ProjectionSettings, snapshot: str, resume: bool = 
     out = Path(settings.out)
     student, labels = out / "student", [f"{settings.out}@{snapshot}"]
     votes = build_consensus(ConsensusSettings(labels, str(out / "consensus")))["consensus"]
-    training = train_student(StudentSettings(labels, str(student), votes, resume=resume, recipe=settings.student))
+    training = train_student(
+        StudentSettings(labels, str(student), consensus=votes, resume=resume, recipe=settings.student)
+    )
     gold = settings.gold
     if gold is None and settings.corpus is None:
         gold = str(out / "gold.conll")

@@ -114,7 +114,9 @@ def test_a_killed_worker_and_a_killed_job_go_on_with_the_same_data(trained, sett
 def test_two_workers_start_from_a_tagger_and_stop_early(ray_session, labels, tiny_tagger, tmp_path):
     optimisation = replace(OPTIMISATION, learning_rate=1e-9, patience=1)
     recipe = StudentRecipe(model=tiny_tagger, optimisation=optimisation, threads=1, num_workers=2)
-    settings = StudentSettings([labels], str(tmp_path / "out"), str(tmp_path / "checkpoints"), recipe=recipe)
+    settings = StudentSettings(
+        [labels], str(tmp_path / "out"), checkpoints=str(tmp_path / "checkpoints"), recipe=recipe
+    )
     result = train_student(settings)
     assert result["steps"] == round(9 * (result["train_sentences"] // 2) / 8)
     # Nothing is learnt at this rate: the second scoring, no better than the first, is the last.

@@ -20,6 +20,8 @@ from jsonargparse.typing import NonNegativeFloat
 from torch.nn.functional import log_softmax
 
 IGNORED = -100
+# Below it all losses are the cross-entropy, which is their limit; the gradient of (1 - p^gamma) / gamma would overflow.
+_LEAST_GAMMA = 1e-6
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class LossSettings:
 
 def token_loss(log_p: torch.Tensor, settings: LossSettings) -> torch.Tensor:
     """The loss of each token from the log-probability of its label; same shape."""
-    if settings.name == "cross_entropy" or not settings.gamma:
+    if settings.name == "cross_entropy" or settings.gamma < _LEAST_GAMMA:
         return -log_p
     if settings.name == "generalised_cross_entropy":
         return -torch.expm1(settings.gamma * log_p) / settings.gamma
