@@ -131,11 +131,13 @@ class Evidence:
             first += 1
         return found
 
+    def count(self, target: str) -> int:
+        """How often a target string occurs; an entity inside a longer name, or that ends within a word, counts too."""
+        return max(self.occurrences[target], self.marks[target].total())
+
     def coverage(self, target: str) -> float:
         """The share of a target string's occurrences in which it is an entity, of whatever type."""
-        marks = self.marks[target].total()
-        # An entity inside a longer name, or one that ends within a word, is no occurrence of its own.
-        return marks / max(marks, self.occurrences[target])
+        return self.marks[target].total() / self.count(target)
 
     def vote(self, row: Mapping[str, Any], label: Mapping[str, Any]) -> dict[str, Any]:
         """What the corpus says of one entity, as in `VOTE`."""
@@ -155,7 +157,7 @@ class Evidence:
             target = _target_name(row, label)
             vote |= {
                 "target_share": self.counterparts[source][target] / projections,
-                "occurrences": max(self.occurrences[target], self.marks[target].total()),
+                "occurrences": self.count(target),
                 "coverage": self.coverage(target),
             }
         return vote

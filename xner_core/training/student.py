@@ -11,7 +11,7 @@ from jsonargparse.typing import NonNegativeInt, PositiveInt
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from xner_core.errors import XnerError
-from xner_core.evaluation.conll import read_conll
+from xner_core.evaluation.gold import read_sentences
 from xner_core.files import Location
 from xner_core.hashing import file_digest, fingerprint
 from xner_core.models.loading import (
@@ -25,8 +25,6 @@ from xner_core.models.loading import (
     tagger_folder,
 )
 from xner_core.projection.label_files import LabelFile, count_rows, last_pair_of_sample
-from xner_core.spans import entities_of_tags, join_tokens
-from xner_core.text import is_unspaced
 from xner_core.training.features import AnnotatedText, TargetScheme
 from xner_core.training.labels import COLUMNS, LabelCounts, LabelFilter, TrainingFile
 from xner_core.training.losses import LossSettings
@@ -246,7 +244,7 @@ def read_dev(path: str, types: Sequence[str], strict: bool) -> list[AnnotatedTex
     Raises:
         XnerError: the file marks another type although `strict`, or none of the types.
     """
-    sentences = read_conll(path)
+    sentences = read_sentences(path)
     marked = {tag[2:] for sentence in sentences for tag in sentence.tags if tag != "O"}
     unknown = sorted(marked - set(types))
     if strict and unknown:
@@ -256,14 +254,8 @@ def read_dev(path: str, types: Sequence[str], strict: bool) -> list[AnnotatedTex
         )
     if not marked & set(types):
         raise XnerError(f"{path}: marks none of the types {', '.join(types)}, only {', '.join(unknown) or 'O'}")
-    language = "zh" if is_unspaced("".join(token for sentence in sentences for token in sentence.tokens)) else "en"
     missed = frozenset(types) - marked
-    texts = []
-    for sentence in sentences:
-        text, spans = join_tokens(sentence.tokens, language)
-        entities = [entity for entity in entities_of_tags(sentence.tags, spans) if entity.type in types]
-        texts.append(AnnotatedText(text, entities, missed=missed))
-    return texts
+    return [AnnotatedText(sentence.text, sentence.of_types(types).entities(), missed=missed) for sentence in sentences]
 
 
 def load_start(recipe: StudentRecipe) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
