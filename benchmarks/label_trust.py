@@ -97,7 +97,7 @@ def _marked(pairs: Sequence[GoldPair]) -> set[str]:
 
 
 def _readings(labels: list[dict[str, Any]], settings: TrustComparison) -> Iterator[tuple[str, list[AnnotatedText]]]:
-    plain = TrustSettings(learnt=0.0, masked=0.0, mentions=0.0)
+    plain = TrustSettings(learnt=0.0, masked=0.0, mentions=0.0, lowercase=1.0)
     yield _PROJECTED, [plain.annotate(row) for row in labels]
     own = TrustSettings(learnt=0.0, masked=0.0, unexplained=0.0)
     yield _MENTIONS, [own.annotate(row | {"entities": []}) for row in labels]

@@ -221,7 +221,7 @@ def test_old_states_are_deleted_but_not_what_the_student_was_trained_on(settings
 def test_a_student_is_trained_on_the_snapshot(settings, tiny_tagger):
     optimisation = OptimisationSettings(epochs=1, evaluations=1, precision="float32")
     # Of models with random weights nothing has much confidence.
-    trust = TrustSettings(learnt=0, masked=0, mentions=0, names=0, outlier=0)
+    trust = TrustSettings(learnt=0, masked=0, mentions=0, names=0, outlier=0, lowercase=1)
     student = StudentRecipe(model=tiny_tagger, optimisation=optimisation, held_out=10, trust=trust)
     settings = dataclasses.replace(settings, then_train=True, student=student)
     result = reproject(settings)

@@ -8,6 +8,7 @@ from xner_core.files import locate, write_table
 from xner_core.projection.label_files import count_rows, find_label_files, last_pair_of_sample
 from xner_core.projection.schema import LABELS
 from xner_core.spans import Entity, Span
+from xner_core.training.augmentation import AugmentationSettings
 from xner_core.training.features import AnnotatedText
 from xner_core.training.labels import COLUMNS, LabelCounts, LabelFilter, TrainingFile
 
@@ -115,3 +116,11 @@ def test_votes_are_read_beside_the_labels_that_they_are_on(tmp_path):
     (other,) = find_label_files([write_labels(tmp_path / "others", others)])
     with pytest.raises(XnerError, match="not the votes on"):
         TrainingFile(other.location, location).read()
+
+
+def test_texts_to_train_on_are_augmented_and_those_held_out_are_not(tmp_path):
+    file = _file(tmp_path, *sentences(200))
+    plain = LabelFilter(held_out=0.2)
+    capitals = LabelFilter(held_out=0.2, augmentation=AugmentationSettings(spaced=0.0, capitals=1.0))
+    assert [text.text for text in capitals.training(file)] == [text.text.upper() for text in plain.training(file)]
+    assert list(capitals.scoring(file)) == list(plain.scoring(file))

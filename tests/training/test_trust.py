@@ -37,7 +37,7 @@ def read(row_, **trust):
     return learnt, [span.start for span in text.masked], set(text.missed)
 
 
-PLAIN = {"learnt": 0.0, "masked": 0.0, "mentions": 0.0}
+PLAIN = {"learnt": 0.0, "masked": 0.0, "mentions": 0.0, "lowercase": 1.0}
 
 
 def test_all_that_is_projected_is_learnt_where_nothing_is_doubted():
@@ -108,3 +108,17 @@ def test_names_that_are_entities_elsewhere_are_recovered():
     assert read(rare) == ([("PER", 0)], [8, 25], set())
     mixed = labelled | {"recovered": [name("LOC", 16, 20, 0.9, type_share=0.5)]}
     assert read(mixed) == ([("PER", 0)], [8, 16, 25], set())
+
+
+def test_names_in_lowercase_are_outside_unless_the_setting_keeps_them():
+    text = "el presidente francés y Río"
+    labels = [label("MISC", 14, 21), label("LOC", 24, 27)]
+    assert read(row(text, labels)) == ([("LOC", 24)], [], set())
+    assert read(row(text, labels), lowercase=1.0) == ([("MISC", 14), ("LOC", 24)], [], set())
+    assert read(row(text, labels), lowercase=0.5) == ([("LOC", 24)], [14], set())
+    assert read(row(text, mentions=[mention("MISC", 14, 21, 0.9)])) == ([], [], set())
+
+
+@pytest.mark.parametrize("text", ["法国", "فرنسا", "1860", "iPhone"])
+def test_scripts_without_capitals_and_words_with_one_are_never_lowercase(text):
+    assert read(row(text, [label("MISC", 0, len(text))])) == ([("MISC", 0)], [], set())

@@ -7,6 +7,7 @@ from typing import Any
 
 from xner_core.errors import XnerError
 from xner_core.files import Location, read_table
+from xner_core.training.augmentation import AugmentationSettings
 from xner_core.training.features import AnnotatedText
 from xner_core.training.trust import TrustSettings
 
@@ -43,15 +44,22 @@ class LabelFilter:
         trust: which labels are learnt
         held_out: share of the pairs that are kept for scoring; a pair's id decides
         last_pair: the last pair id that is taken, in the order of ids; all pairs without it
+        augmentation: how many texts to train on are written in another way; none without it
+        seed: of which ones these are
     """
 
     trust: TrustSettings = field(default_factory=TrustSettings)
     held_out: float = 0.0
     last_pair: str | None = None
+    augmentation: AugmentationSettings | None = None
+    seed: int = 0
 
     def training(self, file: TrainingFile) -> Iterator[AnnotatedText]:
         """The target texts to train on."""
-        return (self.trust.annotate(row) for row in self._rows(file) if not self._is_held_out(row["pair_id"]))
+        for row in self._rows(file):
+            if not self._is_held_out(row["pair_id"]):
+                text = self.trust.annotate(row)
+                yield self.augmentation(text, self.seed) if self.augmentation else text
 
     def scoring(self, file: TrainingFile) -> Iterator[AnnotatedText]:
         """The target texts that are held out."""

@@ -25,6 +25,7 @@ from xner_core.models.loading import (
     tagger_folder,
 )
 from xner_core.projection.label_files import LabelFile, count_rows, last_pair_of_sample
+from xner_core.training.augmentation import AugmentationSettings
 from xner_core.training.features import AnnotatedText, TargetScheme
 from xner_core.training.labels import COLUMNS, LabelCounts, LabelFilter, TrainingFile
 from xner_core.training.losses import LossSettings
@@ -34,7 +35,7 @@ from xner_core.training.trust import TrustSettings
 logger = logging.getLogger(__name__)
 
 # Raised whenever the same labels and settings would train another student.
-VERSION = 2
+VERSION = 3
 # What of a recipe does not change the student.
 _CLUSTER = ("cpus_per_worker", "threads", "use_gpu")
 
@@ -54,6 +55,7 @@ class StudentRecipe:
         domains: domains of the labels to train on; all without it
         pairs: train on a sample of so many of their pairs; smaller samples lie within larger ones
         trust: which labels are learnt, and which are masked
+        augmentation: how many texts to train on are written in another way
         optimisation: how the weights are fitted
         loss: the loss
         shuffle_buffer: sentences that each worker holds to shuffle
@@ -72,6 +74,7 @@ class StudentRecipe:
     domains: list[str] | None = None
     pairs: PositiveInt | None = None
     trust: TrustSettings = field(default_factory=TrustSettings)
+    augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
     optimisation: OptimisationSettings = field(default_factory=OptimisationSettings)
     loss: LossSettings = field(default_factory=LossSettings)
     shuffle_buffer: PositiveInt = 20_000
@@ -183,7 +186,7 @@ def plan_training(
     last_pair = last_pair_of_sample(files, recipe.pairs) if recipe.pairs else None
     sampled = recipe.pairs if last_pair else rows
     held_out = 0.0 if recipe.dev or not rows else min(recipe.held_out, sampled / 10) / sampled
-    label_filter = LabelFilter(recipe.trust, held_out, last_pair)
+    label_filter = LabelFilter(recipe.trust, held_out, last_pair, recipe.augmentation, recipe.seed)
     votes = votes or {}
     training_files = [TrainingFile(file.location, votes.get(file.name)) for file in files]
     counts, scored = _read(training_files, label_filter)

@@ -22,7 +22,7 @@ class TrustSettings:
     its confidence; for a name that is an entity elsewhere in the corpus, the share of its occurrences in which it is
     one. The highest score first, a span that overlaps none before it is learnt as an entity or masked, neither an
     entity nor O, as these thresholds say. All they are applied to was written down before, so that other ones need no
-    new projection. The last four need the votes of the corpus.
+    new projection. `names` to `support` need the votes of the corpus.
 
     Args:
         learnt: spans are learnt from this score on
@@ -35,6 +35,8 @@ class TrustSettings:
             masked
         voted: an entity takes the most frequent type of its source string if this share of its projections has it
         support: occurrences or projections of a name without which the corpus has no say
+        lowercase: factor of the score of spans without a capital, in scripts that have them; with 0 they are O, as in
+            languages that write names with capitals, but not what is derived from them ("francés")
     """
 
     learnt: NonNegativeFloat = 0.6
@@ -45,6 +47,7 @@ class TrustSettings:
     outlier: ClosedUnitInterval = 0.05
     voted: ClosedUnitInterval = 0.8
     support: PositiveInt = 5
+    lowercase: ClosedUnitInterval = 0.0
 
     def __post_init__(self):
         if self.masked > self.learnt:
@@ -78,16 +81,24 @@ class TrustSettings:
                 span = Span(name["start"], name["end"])
                 scores[span, name["type"]] += self.names * share
                 doubted.discard(span)
+        text = row["target_text"]
+        for span, type_ in scores:
+            if _is_lowercase(text[span.start : span.end]):
+                scores[span, type_] *= self.lowercase
         entities, masked = [], []
         for (span, type_), score in sorted(scores.items(), key=lambda item: (-item[1], item[0])):
-            if score < self.masked or any(entity.span.overlaps(span) for entity in entities):
+            if not score or score < self.masked or any(entity.span.overlaps(span) for entity in entities):
                 continue
             if score >= self.learnt and span not in doubted and not any(span.overlaps(other) for other in masked):
                 entities.append(Entity(span, type_, min(1.0, score)))
             else:
                 masked.append(span)
-        return AnnotatedText(row["target_text"], sorted(entities), masked, frozenset(missed))
+        return AnnotatedText(text, sorted(entities), masked, frozenset(missed))
 
     def _type(self, label: Mapping[str, Any], vote: Mapping[str, Any] | None) -> str:
         settled = vote and vote["projections"] >= self.support and vote["type_share"] >= self.voted
         return vote["type"] if settled else label["type"]
+
+
+def _is_lowercase(text: str) -> bool:
+    return text == text.lower() != text.upper()

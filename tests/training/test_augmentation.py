@@ -1,0 +1,88 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xner_core.spans import Entity, Span
+from xner_core.text import words
+from xner_core.training.augmentation import AugmentationSettings, in_capitals, set_apart
+from xner_core.training.features import AnnotatedText
+
+
+def annotated(text: str, *entities: tuple[str, str], masked: tuple[str, ...] = ()) -> AnnotatedText:
+    def span(surface: str) -> Span:
+        return Span(text.index(surface), text.index(surface) + len(surface))
+
+    return AnnotatedText(
+        text, [Entity(span(surface), type_) for surface, type_ in entities], [span(surface) for surface in masked]
+    )
+
+
+def surfaces(text: AnnotatedText) -> list[str]:
+    return [text.text[entity.span.start : entity.span.end] for entity in text.entities]
+
+
+def test_symbols_are_set_apart():
+    text = set_apart(
+        annotated("Das sagte Merkel (CDU) in Berlin.", ("Merkel", "PER"), ("CDU", "ORG"), masked=("Berlin",))
+    )
+    assert text.text == "Das sagte Merkel ( CDU ) in Berlin ."
+    assert surfaces(text) == ["Merkel", "CDU"]
+    assert [text.text[span.start : span.end] for span in text.masked] == ["Berlin"]
+
+
+def test_an_entity_of_several_words_is_set_apart_within():
+    assert surfaces(set_apart(annotated("Die F.A.Z. schreibt", ("F.A.Z.", "ORG")))) == ["F . A . Z ."]
+
+
+def test_capitals_keep_offsets():
+    text = in_capitals(annotated("An der Weißen Elster", ("Weißen Elster", "LOC")))
+    assert text.text == "AN DER WEIßEN ELSTER"
+    assert surfaces(text) == ["WEIßEN ELSTER"]
+
+
+def test_what_the_text_may_miss_stays():
+    text = AnnotatedText("Er kam.", missed=frozenset({"PER"}))
+    assert set_apart(text).missed == in_capitals(text).missed == {"PER"}
+
+
+def test_unspaced_scripts_are_not_set_apart():
+    text = annotated("他在北京。", ("北京", "LOC"))
+    assert AugmentationSettings(spaced=1.0, capitals=0.0)(text, seed=1) == text
+
+
+@pytest.mark.parametrize(
+    ("settings", "written"),
+    [
+        (AugmentationSettings(0.0, 0.0), "Aus Rom, heute."),
+        (AugmentationSettings(1.0, 0.0), "Aus Rom , heute ."),
+        (AugmentationSettings(0.0, 1.0), "AUS ROM, HEUTE."),
+        (AugmentationSettings(1.0, 1.0), "AUS ROM , HEUTE ."),
+    ],
+)
+def test_shares_of_nothing_and_everything(settings, written):
+    assert settings(annotated("Aus Rom, heute.", ("Rom", "LOC")), seed=1).text == written
+
+
+def test_shares_are_kept_and_follow_from_seed_and_text():
+    texts = [AnnotatedText(f"Satz {number}.") for number in range(2000)]
+    settings = AugmentationSettings(spaced=0.3, capitals=0.1)
+    once, again, other = ([settings(text, seed).text for text in texts] for seed in (1, 1, 2))
+    assert once == again != other
+    assert sum(text.endswith(" .") for text in once) == pytest.approx(600, abs=80)
+    assert sum(text.isupper() for text in once) == pytest.approx(200, abs=50)
+
+
+@given(st.text(max_size=60), st.data())
+def test_entities_keep_their_words(text, data):
+    spans = words(text)
+    if not spans:
+        return
+    first = data.draw(st.integers(0, len(spans) - 1))
+    last = data.draw(st.integers(first, len(spans) - 1))
+    span = Span(spans[first][0], spans[last][1])
+    moved = set_apart(AnnotatedText(text, [Entity(span, "PER")], [span]))
+    [entity] = moved.entities
+    assert moved.masked == [entity.span]
+    inside = [text[start:end] for start, end in spans[first : last + 1]]
+    assert moved.text[entity.span.start : entity.span.end] == " ".join(inside)
+    assert len(in_capitals(moved).text) == len(moved.text)
