@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xner_core.spans import Entity, Span
-from xner_core.text import words
-from xner_core.training.augmentation import AugmentationSettings, in_capitals, set_apart
+from xner_core.text import is_unspaced, words
+from xner_core.training.augmentation import AugmentationSettings, as_tokens, in_capitals
 from xner_core.training.features import AnnotatedText
 
 
@@ -21,8 +21,8 @@ def surfaces(text: AnnotatedText) -> list[str]:
     return [text.text[entity.span.start : entity.span.end] for entity in text.entities]
 
 
-def test_symbols_are_set_apart():
-    text = set_apart(
+def test_words_and_symbols_are_set_apart():
+    text = as_tokens(
         annotated("Das sagte Merkel (CDU) in Berlin.", ("Merkel", "PER"), ("CDU", "ORG"), masked=("Berlin",))
     )
     assert text.text == "Das sagte Merkel ( CDU ) in Berlin ."
@@ -30,8 +30,8 @@ def test_symbols_are_set_apart():
     assert [text.text[span.start : span.end] for span in text.masked] == ["Berlin"]
 
 
-def test_an_entity_of_several_words_is_set_apart_within():
-    assert surfaces(set_apart(annotated("Die F.A.Z. schreibt", ("F.A.Z.", "ORG")))) == ["F . A . Z ."]
+def test_an_entity_is_set_apart_within():
+    assert surfaces(as_tokens(annotated("Die F.A.Z. schreibt", ("F.A.Z.", "ORG")))) == ["F . A . Z ."]
 
 
 def test_capitals_keep_offsets():
@@ -42,12 +42,13 @@ def test_capitals_keep_offsets():
 
 def test_what_the_text_may_miss_stays():
     text = AnnotatedText("Er kam.", missed=frozenset({"PER"}))
-    assert set_apart(text).missed == in_capitals(text).missed == {"PER"}
+    assert as_tokens(text).missed == in_capitals(text).missed == {"PER"}
 
 
-def test_unspaced_scripts_are_not_set_apart():
-    text = annotated("他在北京。", ("北京", "LOC"))
-    assert AugmentationSettings(spaced=1.0, capitals=0.0)(text, seed=1) == text
+def test_scripts_without_spaces_lose_those_between_words():
+    text = as_tokens(annotated("他 昨天 在 New York 和 北 京 说话 。", ("New York", "LOC"), ("北 京", "LOC")))
+    assert text.text == "他昨天在NewYork和北京说话。"
+    assert surfaces(text) == ["NewYork", "北京"]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,7 @@ def test_shares_of_nothing_and_everything(settings, written):
 
 def test_shares_are_kept_and_follow_from_seed_and_text():
     texts = [AnnotatedText(f"Satz {number}.") for number in range(2000)]
-    settings = AugmentationSettings(spaced=0.3, capitals=0.1)
+    settings = AugmentationSettings(tokenised=0.3, capitals=0.1)
     once, again, other = ([settings(text, seed).text for text in texts] for seed in (1, 1, 2))
     assert once == again != other
     assert sum(text.endswith(" .") for text in once) == pytest.approx(600, abs=80)
@@ -80,9 +81,10 @@ def test_entities_keep_their_words(text, data):
     first = data.draw(st.integers(0, len(spans) - 1))
     last = data.draw(st.integers(first, len(spans) - 1))
     span = Span(spans[first][0], spans[last][1])
-    moved = set_apart(AnnotatedText(text, [Entity(span, "PER")], [span]))
+    moved = as_tokens(AnnotatedText(text, [Entity(span, "PER")], [span]))
     [entity] = moved.entities
     assert moved.masked == [entity.span]
+    separator = "" if is_unspaced(text) else " "
     inside = [text[start:end] for start, end in spans[first : last + 1]]
-    assert moved.text[entity.span.start : entity.span.end] == " ".join(inside)
+    assert moved.text[entity.span.start : entity.span.end] == separator.join(inside)
     assert len(in_capitals(moved).text) == len(moved.text)

@@ -121,6 +121,6 @@ def test_votes_are_read_beside_the_labels_that_they_are_on(tmp_path):
 def test_texts_to_train_on_are_augmented_and_those_held_out_are_not(tmp_path):
     file = _file(tmp_path, *sentences(200))
     plain = LabelFilter(held_out=0.2)
-    capitals = LabelFilter(held_out=0.2, augmentation=AugmentationSettings(spaced=0.0, capitals=1.0))
+    capitals = LabelFilter(held_out=0.2, augmentation=AugmentationSettings(tokenised=0.0, capitals=1.0))
     assert [text.text for text in capitals.training(file)] == [text.text.upper() for text in plain.training(file)]
     assert list(capitals.scoring(file)) == list(plain.scoring(file))

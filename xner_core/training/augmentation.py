@@ -16,28 +16,28 @@ class AugmentationSettings:
     """How many of the training texts are written in another way.
 
     Args:
-        spaced: share of the texts whose words and symbols are set apart by spaces, as corpora of tokens have them;
-            texts of scripts without spaces stay as they are
+        tokenised: share of the texts that read as a corpus of tokens does: all words and symbols set apart by a space,
+            or, in scripts without spaces, by nothing
         capitals: share of the texts that are written in capitals, as headlines are
     """
 
-    spaced: ClosedUnitInterval = 0.5
+    tokenised: ClosedUnitInterval = 0.5
     capitals: ClosedUnitInterval = 0.1
 
     def __call__(self, text: AnnotatedText, seed: int) -> AnnotatedText:
         """The text, or another way to write it; always the same one of the same text and seed."""
         chance = random.Random(f"{seed} {text.text}")
         # Both are drawn for each text, so that one share does not change what the other one takes.
-        spaced, capitals = chance.random() < self.spaced, chance.random() < self.capitals
-        if spaced and not is_unspaced(text.text):
-            text = set_apart(text)
+        tokenised, capitals = chance.random() < self.tokenised, chance.random() < self.capitals
+        if tokenised:
+            text = as_tokens(text)
         return in_capitals(text) if capitals else text
 
 
-def set_apart(text: AnnotatedText) -> AnnotatedText:
-    """A text with one space between all its words and symbols."""
+def as_tokens(text: AnnotatedText) -> AnnotatedText:
+    """A text with one space between all its words and symbols, or none in scripts without spaces."""
     spans = words(text.text)
-    spaced, moved = join_tokens([text.text[start:end] for start, end in spans], "en")
+    joined, moved = join_tokens([text.text[a:b] for a, b in spans], "zh" if is_unspaced(text.text) else "en")
     starts = {old[0]: new.start for old, new in zip(spans, moved, strict=True)}
     ends = {old[1]: new.end for old, new in zip(spans, moved, strict=True)}
 
@@ -45,7 +45,7 @@ def set_apart(text: AnnotatedText) -> AnnotatedText:
         inside = [word for word in spans if Span(*word).overlaps(span)]
         return Span(starts[inside[0][0]], ends[inside[-1][1]])
 
-    return _rewritten(text, spaced, move)
+    return _rewritten(text, joined, move)
 
 
 def in_capitals(text: AnnotatedText) -> AnnotatedText:
