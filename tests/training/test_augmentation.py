@@ -34,6 +34,16 @@ def test_an_entity_is_set_apart_within():
     assert surfaces(as_tokens(annotated("Die F.A.Z. schreibt", ("F.A.Z.", "ORG")))) == ["F . A . Z ."]
 
 
+def test_words_are_split_in_two_on_request():
+    text = annotated(
+        "Do Porto à Cidade do México, no Rio.", ("Cidade do México", "LOC"), ("Rio", "LOC"), masked=("Porto",)
+    )
+    text = as_tokens(text, {"do": "de o", "à": "a a", "no": "em o"})
+    assert text.text == "De o Porto a a Cidade de o México , em o Rio ."
+    assert surfaces(text) == ["Cidade de o México", "Rio"]
+    assert [text.text[span.start : span.end] for span in text.masked] == ["Porto"]
+
+
 def test_capitals_keep_offsets():
     text = in_capitals(annotated("An der Weißen Elster", ("Weißen Elster", "LOC")))
     assert text.text == "AN DER WEIßEN ELSTER"

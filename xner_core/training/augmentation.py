@@ -1,8 +1,8 @@
 """Other ways in which a sentence may be written, so that a student knows names in them as well."""
 
 import random
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from jsonargparse.typing import ClosedUnitInterval
 
@@ -19,10 +19,13 @@ class AugmentationSettings:
         tokenised: share of the texts that read as a corpus of tokens does: all words and symbols set apart by a space,
             or, in scripts without spaces, by nothing
         capitals: share of the texts that are written in capitals, as headlines are
+        splits: words that such a corpus writes as several, in lower case, as Universal Dependencies does with
+            contractions: {do: de o}
     """
 
     tokenised: ClosedUnitInterval = 0.5
     capitals: ClosedUnitInterval = 0.1
+    splits: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, text: AnnotatedText, seed: int) -> AnnotatedText:
         """The text, or another way to write it; always the same one of the same text and seed."""
@@ -30,22 +33,34 @@ class AugmentationSettings:
         # Both are drawn for each text, so that one share does not change what the other one takes.
         tokenised, capitals = chance.random() < self.tokenised, chance.random() < self.capitals
         if tokenised:
-            text = as_tokens(text)
+            text = as_tokens(text, self.splits)
         return in_capitals(text) if capitals else text
 
 
-def as_tokens(text: AnnotatedText) -> AnnotatedText:
-    """A text with one space between all its words and symbols, or none in scripts without spaces."""
-    spans = words(text.text)
-    joined, moved = join_tokens([text.text[a:b] for a, b in spans], "zh" if is_unspaced(text.text) else "en")
-    starts = {old[0]: new.start for old, new in zip(spans, moved, strict=True)}
-    ends = {old[1]: new.end for old, new in zip(spans, moved, strict=True)}
+def as_tokens(text: AnnotatedText, splits: Mapping[str, str] | None = None) -> AnnotatedText:
+    """A text with one space between all its words and symbols, or none in scripts without spaces.
+
+    Args:
+        text: the text
+        splits: words in lower case that are written as several
+    """
+    spans = [Span(*word) for word in words(text.text)]
+    tokens = [_parts(text.text[span.start : span.end], splits or {}) for span in spans]
+    owners = [i for i, parts in enumerate(tokens) for _ in parts]
+    joined, moved = join_tokens([part for parts in tokens for part in parts], "zh" if is_unspaced(text.text) else "en")
+    ends = {spans[i].end: new.end for i, new in zip(owners, moved, strict=True)}
+    starts = {spans[i].start: new.start for i, new in reversed(list(zip(owners, moved, strict=True)))}
 
     def move(span: Span) -> Span:
-        inside = [word for word in spans if Span(*word).overlaps(span)]
-        return Span(starts[inside[0][0]], ends[inside[-1][1]])
+        inside = [word for word in spans if word.overlaps(span)]
+        return Span(starts[inside[0].start], ends[inside[-1].end])
 
     return _rewritten(text, joined, move)
+
+
+def _parts(word: str, splits: Mapping[str, str]) -> list[str]:
+    parts = splits.get(word.lower())
+    return (parts[:1].upper() + parts[1:] if word[0].isupper() else parts).split() if parts else [word]
 
 
 def in_capitals(text: AnnotatedText) -> AnnotatedText:
