@@ -32,7 +32,7 @@ def name(type_: str, start: int, end: int, coverage: float, occurrences: int = 1
 
 def read(row_, **trust):
     """Types and starts of what is learnt, starts of what is masked, and types that stay open."""
-    text = TrustSettings(**trust).annotate(row_)
+    text = TrustSettings(**{"masked": 0.3} | trust).annotate(row_)
     learnt = [(entity.type, entity.span.start) for entity in text.entities]
     return learnt, [span.start for span in text.masked], set(text.missed)
 
@@ -52,7 +52,7 @@ def test_scores_decide_what_is_learnt_masked_or_outside():
         label("LOC", 5, 8, tagger=0.8, aligner=0.5),
         label("LOC", 9, 12, tagger=0.5, aligner=0.5),
     ]
-    text = TrustSettings().annotate(row("Anna Ulm Ulm und mehr", labels))
+    text = TrustSettings(masked=0.3).annotate(row("Anna Ulm Ulm und mehr", labels))
     assert [(entity.span, entity.type) for entity in text.entities] == [(Span(0, 4), "PER")]
     assert text.entities[0].confidence == pytest.approx(0.81)
     assert text.masked == [Span(5, 8)]
