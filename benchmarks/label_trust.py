@@ -99,10 +99,10 @@ def _marked(pairs: Sequence[GoldPair]) -> set[str]:
 def _readings(labels: list[dict[str, Any]], settings: TrustComparison) -> Iterator[tuple[str, list[AnnotatedText]]]:
     plain = TrustSettings(learnt=0.0, masked=0.0, mentions=0.0, lowercase=1.0)
     yield _PROJECTED, [plain.annotate(row) for row in labels]
-    own = TrustSettings(learnt=0.0, masked=0.0, unexplained=0.0)
+    own = TrustSettings(learnt=0.0, masked=0.0, unexplained=0.0, lowercase=1.0)
     yield _MENTIONS, [own.annotate(row | {"entities": []}) for row in labels]
     for learnt, masked in settings.thresholds:
-        trust = TrustSettings(learnt=learnt, masked=masked)
+        trust = TrustSettings(learnt=learnt, masked=masked, lowercase=1.0)
         yield f"both, {learnt:g} and {masked:g}", [trust.annotate(row) for row in labels]
 
 
