@@ -40,7 +40,7 @@ class TrustSettings:
     """
 
     learnt: NonNegativeFloat = 0.6
-    masked: NonNegativeFloat = 0.6
+    masked: NonNegativeFloat = 0.3
     mentions: NonNegativeFloat = 1.0
     unexplained: ClosedUnitInterval | None = None
     names: NonNegativeFloat = 1.0
