@@ -29,8 +29,9 @@ def commands() -> list[str]:
 
 @pytest.fixture
 def settings_files(tmp_path, monkeypatch) -> None:
-    """The settings files that the documents show, named in their first lines, in the folder that commands run in."""
+    """The folder that commands run in: benchmarks, and the settings files that the documents show, by their first lines."""
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "benchmarks").symlink_to(ROOT / "benchmarks")
     for document in DOCUMENTS:
         for name, content in _SETTINGS.findall((ROOT / document).read_text()):
             (tmp_path / name).write_text(content.replace("<fingerprint>", "0" * 32))
