@@ -29,7 +29,7 @@ def commands() -> list[str]:
 
 @pytest.fixture
 def settings_files(tmp_path, monkeypatch) -> None:
-    """The folder that commands run in: benchmarks, and the settings files that the documents show, by their first lines."""
+    """The folder that commands run in, with the benchmarks and the settings files that the documents show."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "benchmarks").symlink_to(ROOT / "benchmarks")
     for document in DOCUMENTS:
