@@ -1,12 +1,12 @@
 """Other ways in which a sentence may be written, so that a student knows names in them as well."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from jsonargparse.typing import ClosedUnitInterval
 
-from xner_core.spans import Entity, Span, join_tokens
+from xner_core.spans import Span, join_tokens
 from xner_core.text import is_unspaced, words
 from xner_core.training.features import AnnotatedText
 
@@ -45,17 +45,19 @@ def as_tokens(text: AnnotatedText, splits: Mapping[str, str] | None = None) -> A
         splits: words in lower case that are written as several
     """
     spans = [Span(*word) for word in words(text.text)]
-    tokens = [_parts(text.text[span.start : span.end], splits or {}) for span in spans]
-    owners = [i for i, parts in enumerate(tokens) for _ in parts]
-    joined, moved = join_tokens([part for parts in tokens for part in parts], "zh" if is_unspaced(text.text) else "en")
-    ends = {spans[i].end: new.end for i, new in zip(owners, moved, strict=True)}
-    starts = {spans[i].start: new.start for i, new in reversed(list(zip(owners, moved, strict=True)))}
+    parts = [(span, part) for span in spans for part in _parts(text.text[span.start : span.end], splits or {})]
+    joined, moved = join_tokens([part for _, part in parts], "zh" if is_unspaced(text.text) else "en")
+    starts, ends = {}, {}
+    for (span, _), new in zip(parts, moved, strict=True):
+        starts.setdefault(span, new.start)
+        ends[span] = new.end
 
     def move(span: Span) -> Span:
         inside = [word for word in spans if word.overlaps(span)]
-        return Span(starts[inside[0].start], ends[inside[-1].end])
+        return Span(starts[inside[0]], ends[inside[-1]])
 
-    return _rewritten(text, joined, move)
+    entities = [replace(entity, span=move(entity.span)) for entity in text.entities]
+    return replace(text, text=joined, entities=entities, masked=[move(span) for span in text.masked])
 
 
 def _parts(word: str, splits: Mapping[str, str]) -> list[str]:
@@ -67,8 +69,3 @@ def in_capitals(text: AnnotatedText) -> AnnotatedText:
     """A text in capitals; characters whose capitals are several (ß) stay as they are, so that all offsets do."""
     capitals = "".join(form if len(form := character.upper()) == 1 else character for character in text.text)
     return replace(text, text=capitals)
-
-
-def _rewritten(text: AnnotatedText, written: str, move: Callable[[Span], Span]) -> AnnotatedText:
-    entities = [Entity(move(entity.span), entity.type, entity.confidence) for entity in text.entities]
-    return replace(text, text=written, entities=entities, masked=[move(span) for span in text.masked])

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -186,7 +186,7 @@ def plan_training(
     last_pair = last_pair_of_sample(files, recipe.pairs) if recipe.pairs else None
     sampled = recipe.pairs if last_pair else rows
     held_out = 0.0 if recipe.dev or not rows else min(recipe.held_out, sampled / 10) / sampled
-    label_filter = LabelFilter(recipe.trust, held_out, last_pair, recipe.augmentation, recipe.seed)
+    label_filter = LabelFilter(recipe.trust, held_out, last_pair)
     votes = votes or {}
     training_files = [TrainingFile(file.location, votes.get(file.name)) for file in files]
     counts, scored = _read(training_files, label_filter)
@@ -211,7 +211,8 @@ def plan_training(
         recipe,
         list(files),
         training_files,
-        label_filter,
+        # What is counted above does not change with how texts are written.
+        replace(label_filter, augmentation=recipe.augmentation, seed=recipe.seed),
         counts,
         sampled - counts.sentences - len(scored),
         sorted(types),
