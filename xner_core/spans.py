@@ -6,8 +6,6 @@ from typing import NamedTuple
 
 from seqeval.metrics.sequence_labeling import get_entities
 
-from xner_core.text import UNSPACED_LANGUAGES
-
 
 class Span(NamedTuple):
     """Half-open offsets in Unicode code points of a raw text."""
@@ -28,9 +26,9 @@ class Entity:
     confidence: float = 1.0
 
 
-def join_tokens(tokens: Sequence[str], language: str) -> tuple[str, list[Span]]:
+def join_tokens(tokens: Sequence[str], spaced: bool = True) -> tuple[str, list[Span]]:
     """The text of a tokenised sentence and each token's span in it: joined by a space, or by nothing (zh, ja …)."""
-    separator = "" if language in UNSPACED_LANGUAGES else " "
+    separator = " " if spaced else ""
     spans, start = [], 0
     for token in tokens:
         spans.append(Span(start, start + len(token)))

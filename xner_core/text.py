@@ -11,7 +11,7 @@ _WORD = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])\w)+|[^\w\s]")
 
 _UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
 
-UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "lo", "km", "my"})
+_UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "lo", "km", "my"})
 
 
 def words(text: str) -> list[tuple[int, int]]:
@@ -24,3 +24,8 @@ def is_unspaced(text: str) -> bool:
     letters = [character for character in text if character.isalpha()]
     unspaced = sum(_UNSPACED_CHARACTER.match(character) is not None for character in letters)
     return 2 * unspaced > len(letters)
+
+
+def is_unspaced_language(language: str) -> bool:
+    """Whether a language, by its code (zh, zh-Hant, zh_TW), is written in such a script."""
+    return language.replace("_", "-").split("-")[0] in _UNSPACED_LANGUAGES

@@ -22,7 +22,7 @@ def tagged_twice(draw):
 def test_counts_give_the_scores_of_seqeval(sentences):
     gold, predicted = zip(*sentences, strict=True)
     entities = [
-        [entities_of_tags(tags, join_tokens(["x"] * len(tags), "en")[1]) for tags in side] for side in (gold, predicted)
+        [entities_of_tags(tags, join_tokens(["x"] * len(tags))[1]) for tags in side] for side in (gold, predicted)
     ]
     counts = entity_counts(*entities, TYPES).sum(axis=0)
     expected = score(gold, predicted)
@@ -35,7 +35,7 @@ def test_counts_give_the_scores_of_seqeval(sentences):
 
 
 def test_counts_are_by_sentence_and_type():
-    _, spans = join_tokens(["a", "b", "c"], "en")
+    _, spans = join_tokens(["a", "b", "c"])
     gold = [entities_of_tags(["B-PER", "I-PER", "B-LOC"], spans), entities_of_tags(["B-ORG", "O", "O"], spans)]
     predicted = [entities_of_tags(["B-PER", "I-PER", "B-PER"], spans), []]
     counts = entity_counts(gold, predicted, TYPES)

@@ -11,7 +11,7 @@ from typing import Any
 from xner_core.errors import XnerError
 from xner_core.evaluation.conll import read_conll, read_lines
 from xner_core.spans import Entity, Span, as_iob2, entities_of_tags, join_tokens, locate_tokens
-from xner_core.text import is_unspaced
+from xner_core.text import is_unspaced, is_unspaced_language
 
 logger = logging.getLogger(__name__)
 
@@ -73,10 +73,8 @@ def read_sentences(path: str | Path, language: str | None = None) -> list[GoldSe
     sentences = read_conll(path)
     if not sentences:
         raise XnerError(f"{path}: holds no sentence")
-    unspaced = is_unspaced("".join(token for sentence in sentences for token in sentence.tokens))
-    return [
-        GoldSentence(*join_tokens(sentence.tokens, "zh" if unspaced else "en"), sentence.tags) for sentence in sentences
-    ]
+    spaced = not is_unspaced("".join(token for sentence in sentences for token in sentence.tokens))
+    return [GoldSentence(*join_tokens(sentence.tokens, spaced), sentence.tags) for sentence in sentences]
 
 
 def _read_rows(path: str | Path, *languages: str) -> list[tuple[GoldSentence, ...]]:
@@ -112,14 +110,14 @@ def _side(row: dict[str, Any], language: str, where: str) -> GoldSentence:
             raise ValueError(f"side {language!r}: {tag!r} is no IOB2 tag")
     tags = as_iob2(tags)
     if text is None:
-        return GoldSentence(*join_tokens(tokens, language), tags)
+        return GoldSentence(*join_tokens(tokens, not is_unspaced_language(language)), tags)
     if not isinstance(text, str):
         raise ValueError(f"side {language!r}: text is not a string")
     try:
         return GoldSentence(text, locate_tokens(text, tokens), tags)
     except ValueError:
         logger.warning("%s: text of side %r does not hold its tokens in order; they are joined", where, language)
-        return GoldSentence(*join_tokens(tokens, language), tags)
+        return GoldSentence(*join_tokens(tokens, not is_unspaced_language(language)), tags)
 
 
 def _are_strings(value: Any) -> bool:

@@ -23,10 +23,11 @@ from xner_core.supervision.labelling import VotedPair, label
 from xner_core.supervision.lexicon import Lexicon, lexicon_language
 from xner_core.supervision.models import BATCH_TOKENS
 from xner_core.supervision.phrases import PHRASE, add_phrases
-from xner_core.supervision.polling import Poll, is_unspaced_language
+from xner_core.supervision.polling import Poll
 from xner_core.supervision.sampling import Sampler
 from xner_core.supervision.voting import LabelModel
 from xner_core.tagging.tagger import TaggerSettings
+from xner_core.text import is_unspaced_language
 
 logger = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from xner_core.supervision.signals import find_identical, find_transliterated
 from xner_core.supervision.spelling import Spelling
 from xner_core.supervision.texts import WordedText
 from xner_core.tagging.tagger import Tagger, TaggerSettings
-from xner_core.text import UNSPACED_LANGUAGES
+from xner_core.text import is_unspaced_language
 
 logger = logging.getLogger(__name__)
 
@@ -151,7 +151,3 @@ def _batches(pairs: Sequence[Any], work: str) -> Iterator[Sequence[Any]]:
         if now - logged >= _PROGRESS_SECONDS:
             logged = now
             logger.info("%s %d of %d pairs, %.1f pairs/s", work, done, len(pairs), done / (now - begun))
-
-
-def is_unspaced_language(language: str) -> bool:
-    return language.replace("_", "-").split("-")[0] in UNSPACED_LANGUAGES

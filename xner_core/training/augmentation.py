@@ -46,7 +46,7 @@ def as_tokens(text: AnnotatedText, splits: Mapping[str, str] | None = None) -> A
     """
     spans = [Span(*word) for word in words(text.text)]
     parts = [(span, part) for span in spans for part in _parts(text.text[span.start : span.end], splits or {})]
-    joined, moved = join_tokens([part for _, part in parts], "zh" if is_unspaced(text.text) else "en")
+    joined, moved = join_tokens([part for _, part in parts], not is_unspaced(text.text))
     starts, ends = {}, {}
     for (span, _), new in zip(parts, moved, strict=True):
         starts.setdefault(span, new.start)

@@ -124,7 +124,7 @@ def annotated_texts(path: str, scheme: TargetScheme, detokenised: float, chance:
 
 
 def _annotated(sentence: TaggedSentence, missed: frozenset[str], detokenise: bool) -> AnnotatedText:
-    text, spans = (natural_spacing if detokenise else partial(join_tokens, language="en"))(sentence.tokens)
+    text, spans = (natural_spacing if detokenise else join_tokens)(sentence.tokens)
     return AnnotatedText(text, entities_of_tags(sentence.tags, spans), missed=missed)
 
 
