@@ -37,7 +37,7 @@ def read(row_, **trust):
     return learnt, [span.start for span in text.masked], set(text.missed)
 
 
-PLAIN = {"learnt": 0.0, "masked": 0.0, "mentions": 0.0, "lowercase": 1.0}
+PLAIN = {"learnt": 0.0, "masked": 0.0, "mentions": 0.0, "lowercase": 1.0, "hyphenated": 1.0, "touching": False}
 
 
 def test_all_that_is_projected_is_learnt_where_nothing_is_doubted():
@@ -122,3 +122,36 @@ def test_names_in_lowercase_are_outside_unless_the_setting_keeps_them():
 @pytest.mark.parametrize("text", ["法国", "فرنسا", "1860", "iPhone"])
 def test_scripts_without_capitals_and_words_with_one_are_never_lowercase(text):
     assert read(row(text, [label("MISC", 0, len(text))])) == ([("MISC", 0)], [], set())
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end", "part"),
+    [
+        ("das EU-Budget", 4, 6, True),
+        ("der Waffen-SS", 11, 13, True),
+        ("das EU‑Budget", 4, 6, True),
+        ("das EU-Budget", 4, 13, False),
+        ("die SPD- und CDU-Fraktion", 4, 7, False),
+        ("Boeing 737-800", 0, 10, False),
+        ("Rom - Bonn", 0, 3, False),
+        ("-Rom", 1, 4, False),
+    ],
+)
+def test_parts_of_hyphenated_words_are_outside_unless_the_setting_keeps_them(text, start, end, part):
+    labelled = row(text, [label("ORG", start, end)])
+    assert read(labelled) == ([] if part else [("ORG", start)], [], set())
+    assert read(labelled, hyphenated=0.5) == (([], [start], set()) if part else ([("ORG", start)], [], set()))
+    assert read(labelled, hyphenated=1.0) == ([("ORG", start)], [], set())
+
+
+def test_entities_of_one_type_that_touch_are_one_where_there_are_no_spaces():
+    labels = [label("LOC", 2, 4, tagger=0.9), label("LOC", 4, 7, tagger=0.8), label("PER", 7, 8), label("LOC", 9, 10)]
+    labelled = row("他在广岛尾道市比说法", labels)
+    trust = TrustSettings()
+    entities = trust.annotate(labelled).entities
+    assert [(entity.type, *entity.span) for entity in entities] == [("LOC", 2, 7), ("PER", 7, 8), ("LOC", 9, 10)]
+    assert entities[0].confidence == pytest.approx(
+        trust.annotate(row(labelled["target_text"], labels[1:2])).entities[0].confidence
+    )
+    assert read(labelled, touching=False)[0] == [("LOC", 2), ("LOC", 4), ("PER", 7), ("LOC", 9)]
+    assert read(row("Ulm/Bonn", [label("LOC", 0, 3), label("LOC", 3, 8)]))[0] == [("LOC", 0), ("LOC", 3)]

@@ -35,7 +35,7 @@ from xner_core.training.trust import TrustSettings
 logger = logging.getLogger(__name__)
 
 # Raised whenever the same labels and settings would train another student.
-VERSION = 3
+VERSION = 4
 # What of a recipe does not change the student.
 _CLUSTER = ("cpus_per_worker", "threads", "use_gpu")
 

@@ -1,8 +1,9 @@
 """Which labels of a pair a student learns, and what stays open or masked."""
 
 import itertools
+import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,11 @@ from jsonargparse.typing import ClosedUnitInterval, NonNegativeFloat, PositiveIn
 
 from xner_core.projection.schema import PROJECTED
 from xner_core.spans import Entity, Span
+from xner_core.text import is_unspaced
 from xner_core.training.features import AnnotatedText
+
+_AFTER_A_HYPHEN = re.compile(r"[^\W\d_][-\u2010\u2011]$")
+_BEFORE_A_HYPHEN = re.compile(r"[-\u2010\u2011][^\W\d_]")
 
 
 @dataclass(frozen=True)
@@ -37,10 +42,13 @@ class TrustSettings:
         support: occurrences or projections of a name without which the corpus has no say
         lowercase: factor of the score of spans without a capital, in scripts that have them; with 0 they are O, as in
             languages that write names with capitals, but not what is derived from them ("francés")
+        hyphenated: factor of the score of spans that a hyphen joins to another part of their word ("EU" in
+            "EU-Budget"); with 0 they are O, since the word is no name
+        touching: in scripts without spaces, entities of one type that touch are one ("美国" and "阿拉斯加州")
     """
 
     learnt: NonNegativeFloat = 0.6
-    masked: NonNegativeFloat = 0.3
+    masked: NonNegativeFloat = 0.6
     mentions: NonNegativeFloat = 1.0
     unexplained: ClosedUnitInterval | None = None
     names: NonNegativeFloat = 1.0
@@ -48,6 +56,8 @@ class TrustSettings:
     voted: ClosedUnitInterval = 0.8
     support: PositiveInt = 5
     lowercase: ClosedUnitInterval = 0.0
+    hyphenated: ClosedUnitInterval = 0.0
+    touching: bool = True
 
     def __post_init__(self):
         if self.masked > self.learnt:
@@ -85,6 +95,8 @@ class TrustSettings:
         for span, type_ in scores:
             if _is_lowercase(text[span.start : span.end]):
                 scores[span, type_] *= self.lowercase
+            if _is_hyphenated(text, span):
+                scores[span, type_] *= self.hyphenated
         entities, masked = [], []
         for (span, type_), score in sorted(scores.items(), key=lambda item: (-item[1], item[0])):
             if not score or score < self.masked or any(entity.span.overlaps(span) for entity in entities):
@@ -93,7 +105,10 @@ class TrustSettings:
                 entities.append(Entity(span, type_, min(1.0, score)))
             else:
                 masked.append(span)
-        return AnnotatedText(text, sorted(entities), masked, frozenset(missed))
+        entities.sort()
+        if self.touching and is_unspaced(text):
+            entities = _joined(entities)
+        return AnnotatedText(text, entities, masked, frozenset(missed))
 
     def _type(self, label: Mapping[str, Any], vote: Mapping[str, Any] | None) -> str:
         settled = vote and vote["projections"] >= self.support and vote["type_share"] >= self.voted
@@ -102,3 +117,22 @@ class TrustSettings:
 
 def _is_lowercase(text: str) -> bool:
     return text == text.lower() != text.upper()
+
+
+def _is_hyphenated(text: str, span: Span) -> bool:
+    """Whether a hyphen with a letter beyond it is next to a span."""
+    before, after = text[max(0, span.start - 2) : span.start], text[span.end : span.end + 2]
+    return bool(_AFTER_A_HYPHEN.match(before) or _BEFORE_A_HYPHEN.match(after))
+
+
+def _joined(entities: Iterable[Entity]) -> list[Entity]:
+    """Entities in order, those of one type that touch made one, as unsure as the least sure of them."""
+    joined: list[Entity] = []
+    for entity in entities:
+        last = joined[-1] if joined else None
+        if last and last.type == entity.type and last.span.end == entity.span.start:
+            span = Span(last.span.start, entity.span.end)
+            joined[-1] = Entity(span, entity.type, min(last.confidence, entity.confidence))
+        else:
+            joined.append(entity)
+    return joined
