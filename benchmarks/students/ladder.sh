@@ -12,11 +12,11 @@ rung() { # name, then settings
 }
 
 as_written=(--recipe.augmentation.tokenised 0 --recipe.augmentation.capitals 0)
-lowercase=(--recipe.trust.lowercase 1)
+any_form=(--recipe.trust.lowercase 1 --recipe.trust.hyphenated 1)
 rung projected --consensus null --recipe.trust.learnt 0 --recipe.trust.masked 0 --recipe.trust.mentions 0 \
-    "${lowercase[@]}" "${as_written[@]}"
-rung trust --consensus null "${lowercase[@]}" "${as_written[@]}"
-rung consensus "${lowercase[@]}" "${as_written[@]}"
-rung lowercase "${as_written[@]}"
+    "${any_form[@]}" "${as_written[@]}"
+rung trust --consensus null "${any_form[@]}" "${as_written[@]}"
+rung consensus "${any_form[@]}" "${as_written[@]}"
+rung form "${as_written[@]}"
 rung all
-rung losses --losses '[{name: reverse_focal, gamma: 1}, {name: reverse_focal, gamma: 1, detach_weight: false}]'
+rung losses --losses '[{name: reverse_focal, gamma: 0.5}, {name: reverse_focal, gamma: 1}]'
