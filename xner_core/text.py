@@ -6,8 +6,13 @@ import re
 _UNSPACED = (
     "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f\u0e00-\u0edf\u1000-\u109f\u1780-\u17ff"
 )
+_SPACED = rf"(?![{_UNSPACED}])\w"
 # A word: one unspaced character, a run of other letters, digits and marks, or a single symbol.
-_WORD = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])\w)+|[^\w\s]")
+_WORD = re.compile(rf"[{_UNSPACED}]|(?:{_SPACED})+|[^\w\s]")
+# A token: an abbreviation, words that hyphens, points or & join, a number, or what else is a word.
+_TOKEN = re.compile(
+    rf"(?:(?![{_UNSPACED}])[^\W\d_]\.){{2,}}|(?:{_SPACED})+(?:[-\u2010\u2011.&](?:{_SPACED})+|(?<=\d)[,:/]\d+)*|{_WORD.pattern}"
+)
 
 _UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
 
@@ -17,6 +22,11 @@ _UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "lo", "km", "my"})
 def words(text: str) -> list[tuple[int, int]]:
     """The words of a text in order: runs of letters and digits, single symbols, single unspaced characters."""
     return [match.span() for match in _WORD.finditer(text)]
+
+
+def tokens(text: str) -> list[tuple[int, int]]:
+    """What a corpus of tokens has as such, in order: words, but abbreviations, numbers and hyphenated words whole."""
+    return [match.span() for match in _TOKEN.finditer(text)]
 
 
 def is_unspaced(text: str) -> bool:

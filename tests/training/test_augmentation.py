@@ -74,6 +74,11 @@ def test_scripts_without_spaces_lose_those_between_words():
     assert surfaces(text) == ["NewYork", "北京"]
 
 
+def test_an_entity_within_a_text_without_spaces_stays_as_it_is():
+    text = annotated("他在北京说话", ("北京", "LOC"))
+    assert as_tokens(text) == text
+
+
 @pytest.mark.parametrize(
     ("settings", "written"),
     [

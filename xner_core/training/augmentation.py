@@ -1,18 +1,14 @@
 """Other ways in which a sentence may be written, so that a student knows names in them as well."""
 
 import random
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from jsonargparse.typing import ClosedUnitInterval
 
 from xner_core.spans import Span, join_tokens
-from xner_core.text import is_unspaced
+from xner_core.text import is_unspaced, tokens
 from xner_core.training.features import AnnotatedText
-
-# An abbreviation of letters, words that hyphens, points or & join, numbers, or a single symbol.
-_TOKEN = re.compile(r"(?:[^\W\d_]\.){2,}|\w+(?:[-\u2010\u2011.&]\w+|(?<=\d)[,:/]\d+)*|[^\w\s]")
 
 
 @dataclass(frozen=True)
@@ -42,15 +38,15 @@ class AugmentationSettings:
 
 
 def as_tokens(text: AnnotatedText, splits: Mapping[str, str] | None = None) -> AnnotatedText:
-    """A text with one space between its words and symbols, or none in scripts without spaces.
+    """A text with one space between its tokens, or none in scripts without spaces.
 
-    An entity that is a part of such a word then has the whole word.
+    An entity within a token then takes the whole token.
 
     Args:
         text: the text
         splits: words in lower case that are written as several
     """
-    spans = [Span(*token.span()) for token in _TOKEN.finditer(text.text)]
+    spans = [Span(*token) for token in tokens(text.text)]
     parts = [(span, part) for span in spans for part in _parts(text.text[span.start : span.end], splits or {})]
     joined, moved = join_tokens([part for _, part in parts], not is_unspaced(text.text))
     starts, ends = {}, {}
