@@ -135,6 +135,7 @@ def test_a_new_aligner_projects_everything_and_reuses_the_tags(settings):
     assert again["status"] == "nothing to do"
 
 
+@pytest.mark.slow
 def test_on_an_object_store(settings, s3_folder, monkeypatch):
     remote = dataclasses.replace(settings, out=s3_folder)
     first = reproject(remote)

@@ -123,6 +123,7 @@ def test_labels_follow_the_corpus_when_it_changes(settings, parallel_text, tmp_p
     assert before.height == before["pair_id"].n_unique() == 2 * (PAIRS - 1)
 
 
+@pytest.mark.slow
 def test_a_new_aligner_reuses_the_tags(settings):
     first = project_corpus(settings)
     tags = {path: path.stat().st_mtime_ns for path in Path(settings.out, "tags").rglob("*.parquet")}
@@ -152,6 +153,7 @@ def test_two_actors_share_one_gpu(settings):
     assert result["labelled"]["pairs"] == result["pairs"]["kept"]
 
 
+@pytest.mark.slow
 def test_pools_of_several_actors_make_the_same_labels(settings, tmp_path):
     one = project_corpus(settings)
     pools = ClusterSettings(tagger=PoolSettings(1, 2), aligner=PoolSettings(2, 2))
