@@ -19,4 +19,5 @@ rung trust --consensus null "${any_form[@]}" "${as_written[@]}"
 rung consensus "${any_form[@]}" "${as_written[@]}"
 rung form "${as_written[@]}"
 rung all
-rung losses --losses '[{name: reverse_focal, gamma: 0.5}, {name: reverse_focal, gamma: 1}]'
+rung losses --losses '[{name: reverse_focal, gamma: 0.5}, {name: reverse_focal, gamma: 1},
+    {name: reverse_focal, gamma: 2}, {name: reverse_focal, gamma: 1, detach_weight: false}]'
