@@ -6,12 +6,13 @@ import re
 _UNSPACED = (
     "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f\u0e00-\u0edf\u1000-\u109f\u1780-\u17ff"
 )
+HYPHENS = "-\u2010\u2011"
 _SPACED = rf"(?![{_UNSPACED}])\w"
 # A word: one unspaced character, a run of other letters, digits and marks, or a single symbol.
 _WORD = re.compile(rf"[{_UNSPACED}]|(?:{_SPACED})+|[^\w\s]")
 # A token: an abbreviation, words that hyphens, points or & join, a number, or what else is a word.
 _TOKEN = re.compile(
-    rf"(?:(?![{_UNSPACED}])[^\W\d_]\.){{2,}}|(?:{_SPACED})+(?:[-\u2010\u2011.&](?:{_SPACED})+|(?<=\d)[,:/]\d+)*|{_WORD.pattern}"
+    rf"(?:(?![{_UNSPACED}])[^\W\d_]\.){{2,}}|(?:{_SPACED})+(?:[{HYPHENS}.&](?:{_SPACED})+|(?<=\d)[,:/]\d+)*|{_WORD.pattern}"
 )
 
 _UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")

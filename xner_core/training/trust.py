@@ -11,11 +11,11 @@ from jsonargparse.typing import ClosedUnitInterval, NonNegativeFloat, PositiveIn
 
 from xner_core.projection.schema import PROJECTED
 from xner_core.spans import Entity, Span
-from xner_core.text import is_unspaced
+from xner_core.text import HYPHENS, is_unspaced
 from xner_core.training.features import AnnotatedText
 
-_AFTER_A_HYPHEN = re.compile(r"[^\W\d_][-\u2010\u2011]$")
-_BEFORE_A_HYPHEN = re.compile(r"[-\u2010\u2011][^\W\d_]")
+_AFTER_A_HYPHEN = re.compile(rf"[^\W\d_][{HYPHENS}]$")
+_BEFORE_A_HYPHEN = re.compile(rf"[{HYPHENS}][^\W\d_]")
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,9 @@ class TrustSettings:
             else:
                 masked.append(span)
         entities.sort()
-        if self.touching and is_unspaced(text):
-            entities = _joined(entities)
+        # The script is asked for last: that reads the whole text, and few entities touch.
+        if self.touching and len(joined := _joined(entities)) < len(entities) and is_unspaced(text):
+            entities = joined
         return AnnotatedText(text, entities, masked, frozenset(missed))
 
     def _type(self, label: Mapping[str, Any], vote: Mapping[str, Any] | None) -> str:
