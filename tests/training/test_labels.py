@@ -60,8 +60,9 @@ def test_a_file_that_holds_no_labels_is_refused(tmp_path):
 def test_counts_add_up():
     counts = LabelCounts()
     entity = Entity(Span(0, 4), "PER")
-    counts.add(AnnotatedText("Anna Ulm Ulm", [entity], [Span(5, 8), Span(9, 12)], frozenset({"ORG"})))
-    assert (counts.sentences, dict(counts.entities), counts.masked, dict(counts.open)) == (1, {"PER": 1}, 2, {"ORG": 1})
+    counts.add([AnnotatedText("Anna Ulm Ulm", [entity], [Span(5, 8), Span(9, 12)], frozenset({"ORG"}))])
+    counts.add([AnnotatedText("Anna lacht", [entity]), AnnotatedText("Es regnet")])
+    assert (counts.sentences, dict(counts.entities), counts.masked, dict(counts.open)) == (3, {"PER": 2}, 2, {"ORG": 1})
     assert counts.types == {"PER", "ORG"}
 
 

@@ -1,3 +1,5 @@
+import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -9,7 +11,7 @@ from transformers import AutoModelForTokenClassification
 
 from xner_core.errors import XnerError
 from xner_core.models.loading import new_token_classifier
-from xner_core.projection.label_files import find_label_files
+from xner_core.projection.label_files import LabelFile, find_label_files
 from xner_core.spans import Span
 from xner_core.training.features import TargetScheme
 from xner_core.training.labels import TrustSettings
@@ -82,6 +84,25 @@ def test_labels_with_nothing_to_learn_are_refused(recipe, dev, tmp_path, rows, m
 def test_held_out_pairs_without_entities_are_refused(recipe, tmp_path):
     with pytest.raises(XnerError, match="name a dev file"):
         _plan(recipe, tmp_path, [row("Anna lacht", [label("PER", 0, 4)])])
+
+
+def test_tokens_that_names_begin_in_are_split_in_scripts_without_spaces(tiny_encoder, tmp_path):
+    folder = tmp_path / "encoder"
+    shutil.copytree(tiny_encoder, folder)
+    # The tiny encoder's pieces are single characters.
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    tokenizer["model"]["vocab"][-5:] = [["在日本", -4.0], ["日本", -4.0], ["在", -3.0], ["日", -3.0], ["本", -3.0]]
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    (tmp_path / "dev.conll").write_text("在\tO\n日本\tB-LOC\n")
+    files = find_label_files([write_labels(tmp_path, [row("在日本", [label("LOC", 1, 3)])], language="zh")])
+    recipe = StudentRecipe(start="encoder", model=str(folder), dev=str(tmp_path / "dev.conll"))
+
+    def tokens(recipe: StudentRecipe, files: list[LabelFile]) -> list[str]:
+        return plan_training(recipe, files).tokenizer.tokenize("在日本")
+
+    assert tokens(recipe, files) == ["▁", "在", "日本"]
+    assert tokens(replace(recipe, straddled=None), files) == ["▁", "在日本"]
+    assert tokens(recipe, [replace(file, language="de") for file in files]) == ["▁", "在日本"]
 
 
 def test_dev_with_a_type_that_the_student_does_not_learn_is_refused(recipe, dev, tmp_path):

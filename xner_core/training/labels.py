@@ -92,11 +92,12 @@ class LabelCounts:
     masked: int = 0
     open: Counter[str] = field(default_factory=Counter)
 
-    def add(self, text: AnnotatedText) -> None:
-        self.sentences += 1
-        self.entities.update(entity.type for entity in text.entities)
-        self.masked += len(text.masked)
-        self.open.update(text.missed)
+    def add(self, texts: Collection[AnnotatedText]) -> None:
+        self.sentences += len(texts)
+        for text in texts:
+            self.entities.update(entity.type for entity in text.entities)
+            self.masked += len(text.masked)
+            self.open.update(text.missed)
 
     @property
     def types(self) -> Collection[str]:

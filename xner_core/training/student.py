@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from jsonargparse.typing import NonNegativeInt, PositiveInt
+from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveInt
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from xner_core.errors import XnerError
@@ -25,12 +25,14 @@ from xner_core.models.loading import (
     tagger_folder,
 )
 from xner_core.projection.label_files import LabelFile, count_rows, last_pair_of_sample
+from xner_core.text import is_unspaced_language
 from xner_core.training.augmentation import AugmentationSettings
 from xner_core.training.features import AnnotatedText, TargetScheme
 from xner_core.training.labels import COLUMNS, LabelCounts, LabelFilter, TrainingFile
 from xner_core.training.losses import LossSettings
 from xner_core.training.trainer import OptimisationSettings
 from xner_core.training.trust import TrustSettings
+from xner_core.training.vocabulary import StraddledTokens, without_tokens
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +58,8 @@ class StudentRecipe:
         pairs: train on a sample of so many of their pairs; smaller samples lie within larger ones
         trust: which labels are learnt, and which are masked
         augmentation: how many texts to train on are written in another way
+        straddled: tokens of scripts without spaces that entities begin or end in, in this share of their occurrences or
+            more, are split into shorter ones ("在日本", in Japan); without it, none is
         optimisation: how the weights are fitted
         loss: the loss
         shuffle_buffer: sentences that each worker holds to shuffle
@@ -75,6 +79,7 @@ class StudentRecipe:
     pairs: PositiveInt | None = None
     trust: TrustSettings = field(default_factory=TrustSettings)
     augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
+    straddled: ClosedUnitInterval | None = 0.5
     optimisation: OptimisationSettings = field(default_factory=OptimisationSettings)
     loss: LossSettings = field(default_factory=LossSettings)
     shuffle_buffer: PositiveInt = 20_000
@@ -133,7 +138,7 @@ class TrainingPlan:
         types: entity types to learn
         dev: texts that decide which checkpoint is kept
         window: tokens that the model reads at once
-        tokenizer: of the model
+        tokenizer: of the model, some tokens of which are split
     """
 
     recipe: StudentRecipe
@@ -189,12 +194,18 @@ def plan_training(
     label_filter = LabelFilter(recipe.trust, held_out, last_pair)
     votes = votes or {}
     training_files = [TrainingFile(file.location, votes.get(file.name)) for file in files]
-    counts, scored = _read(training_files, label_filter)
+    model, tokenizer = load_start(recipe)
+    counts, straddled, scored = LabelCounts(), StraddledTokens(tokenizer), []
+    for file, training_file in zip(files, training_files, strict=True):
+        texts = list(label_filter.training(training_file))
+        counts.add(texts)
+        if is_unspaced_language(file.language):
+            straddled.add(texts)
+        scored += label_filter.scoring(training_file)
     where = ", ".join(sorted({file.fingerprint for file in files}))
     if not counts.sentences:
         raise XnerError(f"labels {where}: no sentence to train on in {len(files)} files; is the partition empty?")
 
-    model, tokenizer = load_start(recipe)
     types = recipe.types or default_types(model.config.id2label.values() if recipe.start == "tagger" else [], counts)
     learnt = {type_: count for type_, count in counts.entities.items() if type_ in types}
     if not learnt:
@@ -207,6 +218,9 @@ def plan_training(
         raise XnerError(f"the {len(dev)} pairs held out hold no entity; name a dev file, or raise held_out")
     if masked := sum(counts.entities.values()) - sum(learnt.values()):
         logger.warning("%d entities of types other than %s are masked", masked, ", ".join(types))
+    split = set() if recipe.straddled is None else straddled.ids(recipe.straddled)
+    if split:
+        logger.info("%d tokens that entities begin or end in are split", len(split))
     return TrainingPlan(
         recipe,
         list(files),
@@ -218,17 +232,8 @@ def plan_training(
         sorted(types),
         dev,
         model_window(model, tokenizer),
-        tokenizer,
+        without_tokens(tokenizer, split),
     )
-
-
-def _read(files: Sequence[TrainingFile], label_filter: LabelFilter) -> tuple[LabelCounts, list[AnnotatedText]]:
-    counts, scored = LabelCounts(), []
-    for file in files:
-        for text in label_filter.training(file):
-            counts.add(text)
-        scored += label_filter.scoring(file)
-    return counts, scored
 
 
 def default_types(tagger_labels: Collection[str], counts: LabelCounts) -> list[str]:
