@@ -1,10 +1,13 @@
+import random
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from xner_core.spans import Entity, Span
 from xner_core.text import is_unspaced, tokens
-from xner_core.training.augmentation import AugmentationSettings, as_tokens, in_capitals
+from xner_core.training.augmentation import AugmentationSettings, as_tokens, in_capitals, with_dateline
 from xner_core.training.features import AnnotatedText
 
 
@@ -64,9 +67,30 @@ def test_capitals_keep_offsets():
     assert surfaces(text) == ["WEIßEN ELSTER"]
 
 
+def test_a_dateline_names_a_place_of_the_text_and_an_agency():
+    text = annotated("Otto fuhr von Ulm nach Bonn.", ("Otto", "PER"), ("Ulm", "LOC"), ("Bonn", "LOC"), masked=("fuhr",))
+    for seed in range(50):
+        written = with_dateline(text, random.Random(seed))
+        line = re.fullmatch(r"(Ulm|Bonn)(?:, \d\d? [a-z]{3})? \(([A-Z]{2,6})\)\. " + re.escape(text.text), written.text)
+        assert surfaces(written) == [*line.groups(), "Otto", "Ulm", "Bonn"]
+        assert [entity.type for entity in written.entities[:2]] == ["LOC", "ORG"]
+        assert [written.text[span.start : span.end] for span in written.masked] == ["fuhr"]
+
+
+def test_a_text_without_a_place_has_no_dateline():
+    text = annotated("Otto kam.", ("Otto", "PER"))
+    assert with_dateline(text, random.Random(1)) is text
+
+
+def test_a_dateline_is_written_as_the_rest_of_the_text():
+    settings = AugmentationSettings(tokenised=1.0, capitals=1.0, datelines=1.0)
+    written = settings(annotated("Aus Ulm.", ("Ulm", "LOC")), seed=1).text
+    assert re.fullmatch(r"ULM (, \d+ [A-Z]{3} )?\( [A-Z]{2,6} \) \. AUS ULM \.", written)
+
+
 def test_what_the_text_may_miss_stays():
-    text = AnnotatedText("Er kam.", missed=frozenset({"PER"}))
-    assert as_tokens(text).missed == in_capitals(text).missed == {"PER"}
+    text = AnnotatedText("Er kam.", [Entity(Span(0, 2), "LOC")], missed=frozenset({"PER"}))
+    assert as_tokens(text).missed == in_capitals(text).missed == with_dateline(text, random.Random(1)).missed == {"PER"}
 
 
 def test_scripts_without_spaces_lose_those_between_words():
