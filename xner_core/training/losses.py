@@ -32,8 +32,8 @@ class LossSettings:
         name: cross_entropy, focal, reverse_focal, generalised_cross_entropy or symmetric_cross_entropy
         gamma: exponent of the weight of focal and reverse_focal, q of the generalised and weight of the reverse part of
             the symmetric cross-entropy; 0 is cross-entropy
-        detach_weight: take the weight of focal and reverse_focal as a constant, without a gradient of its own; reverse_focal
-            unlearns its labels otherwise
+        detach_weight: take the weight of focal and reverse_focal as a constant, without a gradient of its own;
+            otherwise reverse_focal unlearns what the model is not yet sure of
     """
 
     name: Literal["cross_entropy", "focal", "reverse_focal", "generalised_cross_entropy", "symmetric_cross_entropy"] = (
