@@ -199,7 +199,7 @@ def plan_training(
     for file, training_file in zip(files, training_files, strict=True):
         texts = list(label_filter.training(training_file))
         counts.add(texts)
-        if is_unspaced_language(file.language):
+        if recipe.straddled is not None and is_unspaced_language(file.language):
             straddled.add(texts)
         scored += label_filter.scoring(training_file)
     where = ", ".join(sorted({file.fingerprint for file in files}))
