@@ -98,6 +98,25 @@ def test_names_are_found_whole_longest_first_in_any_script():
     ]
 
 
+def test_without_spaces_a_name_is_not_recovered_from_within_another_word():
+    rows = [
+        *[pair("China", text, ("China", "LOC", "中国")) for text in ("中国政府", "中国的", "在中国", "中国", "中国人")],
+        *[pair("x", text) for text in ("发展中国家", "该发展中国家", "发展中国家的", "中国政府说", "来自中国。")],
+        *[pair("Cologne", "Köln", ("Cologne", "LOC", "Köln"))] * 5,
+        *[pair("x", "in Kölns Mitte, in Köln selbst")] * 5,
+    ]
+    evidence = Evidence()
+    evidence.add_projections(rows)
+    evidence.add_occurrences(rows)
+    # Coverage: 5 of 10. Never an entity in two other texts with 家 after it; once in one with 政.
+    assert evidence.coverage_at("发展中国家", Span(2, 4)) == pytest.approx((0 + 3 * 0.5) / (2 + 3))
+    assert evidence.coverage_at("中国政府", Span(0, 2)) == pytest.approx(0.5)
+    recovered = [row["recovered"] for row in consensus_table(evidence, rows).to_pylist()]
+    assert [round(name["coverage"], 2) for row_ in recovered[5:10] for name in row_] == [0.3, 0.3, 0.3, 0.5, 0.5]
+    # With spaces the character beside a name says nothing.
+    assert [[name["coverage"] for name in row_] for row_ in recovered[-5:]] == [[0.5]] * 5
+
+
 @st.composite
 def corpora(draw):
     names = ["Köln", "Bonn", "Ulm", "Neu Ulm"]
@@ -142,14 +161,17 @@ def test_shares_are_shares_and_recovered_names_overlap_no_projected_one(rows):
             taken.append(span)
 
 
-def test_files_of_votes_follow_the_labels_and_are_made_once(tmp_path):
+def test_files_of_votes_follow_the_labels_and_are_made_once(tmp_path, capsys):
     labels = write_labels(tmp_path, ROWS, ROWS[:2], [])
     before = {path: path.read_bytes() for path in Path(labels).rglob("*.parquet")}
     settings = ConsensusSettings([labels], str(tmp_path / "consensus"))
     result = build_consensus(settings)
     assert (result["status"], result["files"], result["written"], result["recovered"]) == ("done", 3, 3, 1)
+    assert capsys.readouterr().out.startswith(result["consensus"] + ": ")
     assert {path: path.read_bytes() for path in Path(labels).rglob("*.parquet")} == before
-    assert build_consensus(settings)["status"] == "nothing to do"
+    again = build_consensus(settings)
+    assert again["status"] == "nothing to do"
+    assert result["consensus"] in again["reason"]
 
     files = find_label_files([labels])
     votes = find_consensus(result["consensus"], files)

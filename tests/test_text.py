@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xner_core.text import is_unspaced, is_unspaced_language, words
+from xner_core.text import is_unspaced, is_unspaced_language, is_within_unspaced, words
 
 
 @given(st.text())
@@ -32,3 +32,7 @@ def test_the_script_of_most_letters_decides():
 def test_a_code_of_a_language_tells_its_script_with_and_without_a_region():
     assert all(is_unspaced_language(code) for code in ("zh", "zh-Hant", "zh_TW", "ja"))
     assert not any(is_unspaced_language(code) for code in ("en", "de-CH", "zha"))
+
+
+def test_only_characters_without_spaces_on_both_sides_may_be_of_one_word():
+    assert [is_within_unspaced("在NBA 中国", place) for place in range(8)] == [False] * 6 + [True, False]
