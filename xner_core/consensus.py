@@ -194,8 +194,10 @@ class Evidence:
         for span in self.find(text):
             name = text[span.start : span.end]
             marks = self.marks[name].total()
+            if marks < _RECOVERED_MARKS or any(map(span.overlaps, taken)):
+                continue
             coverage = self.coverage_at(text, span)
-            if marks < _RECOVERED_MARKS or coverage < _RECOVERED_COVERAGE or any(map(span.overlaps, taken)):
+            if coverage < _RECOVERED_COVERAGE:
                 continue
             type_, count = self.marks[name].most_common(1)[0]
             found.append(
@@ -268,7 +270,7 @@ def build_consensus(settings: ConsensusSettings) -> dict[str, Any]:
         write_table(out / file.name, table)
     seconds = time.monotonic() - started
     names = {"source_names": len(evidence.types), "target_names": len(evidence.marks), "recovered": recovered}
-    print(f"{out}: votes of {len(files)} files on {len(evidence.marks)} names, which were recovered {recovered} times")
+    print(f"{out}: votes on {len(evidence.marks)} names; {len(missing)} files written, {recovered} names recovered")
     return {"status": "done"} | result | names | {"seconds": round(seconds, 1)}
 
 
