@@ -28,7 +28,7 @@ from xner_core.text import is_within_unspaced, words
 logger = logging.getLogger(__name__)
 
 # Raised whenever the same labels would give other votes.
-VERSION = 2
+VERSION = 3
 # Words of the longest name that is looked for (single characters in scripts without spaces).
 _LONGEST = 12
 # A name is looked for where it was not projected if it was projected so often, and in this share of its occurrences.

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from xner_core.alignment.boundaries import KINDS, edge_kinds, forbidden_kinds, is_cased_name, is_lower_case, word_kind
+from xner_core.alignment.boundaries import KINDS, edge_kinds, forbidden_kinds, is_cased_name, word_kind
 from xner_core.alignment.candidates import Candidates, SpanRules
 from xner_core.alignment.query import (
     BAD_SPAN,
@@ -20,6 +20,7 @@ from xner_core.alignment.query import (
     AlignmentQuery,
 )
 from xner_core.spans import Span
+from xner_core.text import is_lower_case
 
 # Words of a text; similarity matrices grow with its square.
 MAX_WORDS = 4096

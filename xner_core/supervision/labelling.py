@@ -4,12 +4,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from xner_core.alignment.boundaries import is_lower_case
 from xner_core.spans import Span
 from xner_core.supervision.examples import Link
 from xner_core.supervision.names import Name
 from xner_core.supervision.sampling import SampledPair
 from xner_core.supervision.voting import LabelModel, Verdict
+from xner_core.text import has_case, is_lower_case
 
 LOWER_CASE = "lower-case"
 # Nationalities and the like are of this type, and adjectives in many languages.
@@ -75,10 +75,10 @@ def _check_case(pairs: Sequence[VotedPair], links: Sequence[Sequence[Link]]) -> 
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for pair, found in zip(pairs, links, strict=True):
         for link in found:
-            if link.agreed and (target := pair.pair.target.part(link.target)) != target.swapcase():
+            if link.agreed and has_case(target := pair.pair.target.part(link.target)):
                 count = counts[pair.pair.source.part(link.source).casefold()]
                 count[0] += 1
-                count[1] += target != target.lower()
+                count[1] += not is_lower_case(target)
     checked = []
     for pair, found in zip(pairs, links, strict=True):
         row = []

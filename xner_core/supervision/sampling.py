@@ -9,6 +9,7 @@ from xner_core.corpus.layout import Corpus, Shard
 from xner_core.files import locate, read_table
 from xner_core.supervision.names import find_candidates
 from xner_core.supervision.texts import WordedText, word_forms
+from xner_core.text import is_word
 
 # Sides that share more of their words than this are hardly translations.
 _MOST_SHARED = 0.5
@@ -92,7 +93,7 @@ class Sampler:
 
 def is_mostly_copied(source: WordedText, target: WordedText) -> bool:
     """Whether most words of the shorter side stand on the other side as well."""
-    sides = [Counter(form for form in side.forms if form.isalnum()) for side in (source, target)]
+    sides = [Counter(filter(is_word, side.forms)) for side in (source, target)]
     return (sides[0] & sides[1]).total() > _MOST_SHARED * min(side.total() for side in sides)
 
 

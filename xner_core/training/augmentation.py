@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from jsonargparse.typing import ClosedUnitInterval
 
 from xner_core.spans import Entity, Span, join_tokens
-from xner_core.text import is_unspaced, tokens
+from xner_core.text import has_case, is_unspaced, tokens
 from xner_core.training.features import AnnotatedText
 
 
@@ -75,8 +75,13 @@ def _parts(word: str, splits: Mapping[str, str]) -> list[str]:
 
 
 def in_capitals(text: AnnotatedText) -> AnnotatedText:
-    """A text in capitals; characters whose capitals are several (ß) stay as they are, so that all offsets do."""
-    capitals = "".join(form if len(form := character.upper()) == 1 else character for character in text.text)
+    """A text in capitals; characters whose capitals are several (ß) stay as they are, so that all offsets do.
+
+    So do marks, and the letters of scripts that have no capitals.
+    """
+    capitals = "".join(
+        form if len(form := character.upper()) == 1 and has_case(character) else character for character in text.text
+    )
     return replace(text, text=capitals)
 
 

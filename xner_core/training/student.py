@@ -37,7 +37,7 @@ from xner_core.training.vocabulary import StraddledTokens, without_tokens
 logger = logging.getLogger(__name__)
 
 # Raised whenever the same labels and settings would train another student.
-VERSION = 4
+VERSION = 5
 # What of a recipe does not change the student.
 _CLUSTER = ("cpus_per_worker", "threads", "use_gpu")
 
