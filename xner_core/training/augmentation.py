@@ -79,10 +79,13 @@ def in_capitals(text: AnnotatedText) -> AnnotatedText:
 
     So do marks, and the letters of scripts that have no capitals.
     """
-    capitals = "".join(
-        form if len(form := character.upper()) == 1 and has_case(character) else character for character in text.text
-    )
+    capitals = "".join(map(_capital, text.text))
     return replace(text, text=capitals)
+
+
+def _capital(character: str) -> str:
+    form = character.upper()
+    return form if len(form) == 1 and character.isalpha() and has_case(character) else character
 
 
 def with_dateline(text: AnnotatedText, chance: random.Random) -> AnnotatedText:
