@@ -52,6 +52,11 @@ def test_no_word_cuts_a_grapheme_cluster_or_a_word_between_spaces(text):
             assert not any(start < place < end for start, end in runs for place in word)
 
 
+@given(st.text("aZ9:.'_ -\x00\x1c\n"))
+def test_texts_of_ascii_are_cut_as_others_are(text):
+    assert [(start, end) for start, end in words(f"{text} é") if end <= len(text)] == words(text)
+
+
 @given(st.lists(any_text.map(lambda text: "".join(text.split())).filter(bool), max_size=8))
 def test_words_that_spaces_set_apart_are_found_again(chunks):
     text = " ".join(chunks)
@@ -90,6 +95,10 @@ def test_words_of_spaced_and_unspaced_scripts():
         ("Hebrew abbreviations", 'ארה"ב וצה״ל', ['ארה"ב', "וצה״ל"]),
         ("a Hebrew quotation", 'ב"תל אביב"', ["ב", '"', "תל", "אביב", '"']),
         ("Hebrew foreign sounds", "צ'לסי", ["צ'לסי"]),
+        ("Ukrainian", "Кам’янець, д'Артаньян", ["Кам’янець", ",", "д'Артаньян"]),
+        ("Swedish", "EU:s Åke: ja", ["EU:s", "Åke", ":", "ja"]),
+        ("Swedish in ASCII", "USA:s a:b", ["USA:s", "a", ":", "b"]),
+        ("Catalan", "Sant Cel·loni", ["Sant", "Cel·loni"]),
         ("soft hyphens and joiners", "Donau\u00addampf a\u2060b", ["Donau\u00addampf", "a\u2060b"]),
         ("emoji", "👨\u200d👩\u200d👧 1️⃣ 🇩🇪🇫🇷", ["👨\u200d👩\u200d👧", "1️⃣", "🇩🇪", "🇫🇷"]),
         ("Thai", "เราพบกันที่เชียงใหม่", ["เรา", "พบ", "กัน", "ที่", "เชียงใหม่"]),

@@ -22,8 +22,12 @@ _SPACE = r"\s\x1c-\x1f"
 _MARK = r"[\p{M}\p{GCB=Extend}\p{GCB=ZWJ}\p{GCB=SpacingMark}]"
 # Nobody sees these within a word.
 _INVISIBLE = r"\u00ad\u180e\u2060\ufeff"
-# Hebrew writes quotes within words: before the last letter of an abbreviation, and after letters of foreign sounds.
-_HEBREW_QUOTE = r"(?<=\p{Hebrew}\p{M}*)(?:['״׳](?=\p{Hebrew})|\"(?=\p{Hebrew}\p{M}*+(?!\p{Hebrew})))"
+# Signs that are written within words: Hebrew quotes before the last letter of an abbreviation and after letters of
+# foreign sounds, Cyrillic apostrophes, colons before the endings of Swedish and Finnish abbreviations, Catalan l·l.
+_SIGN = (
+    r"(?<=\p{Hebrew}\p{M}*)(?:['״׳](?=\p{Hebrew})|\"(?=\p{Hebrew}\p{M}*+(?!\p{Hebrew})))"
+    r"|(?<=\p{Cyrillic}\p{M}*)['’](?=\p{Cyrillic})|(?<=\p{Lu}):(?=\p{Ll})|(?<=[lL])·(?=[lL])"
+)
 
 
 def _clusters(first: str) -> str:
@@ -35,8 +39,8 @@ def _clusters(first: str) -> str:
 _LAST_PREPENDED = rf"{_PREPENDED}+(?![^{_SPACE}])"
 # The first is what most runs are, and found faster.
 _RUN = (
-    rf"(?:[{_SPACED}--{_PREPENDED}]++(?!{_MARK}|[{_PREPENDED}{_INVISIBLE}]|{_HEBREW_QUOTE})"
-    rf"|{_clusters(_SPACED)}(?:(?:[{_INVISIBLE}]+|{_HEBREW_QUOTE})?{_clusters(_SPACED)}|{_LAST_PREPENDED})*)"
+    rf"(?:[{_SPACED}--{_PREPENDED}]++(?!{_MARK}|[{_PREPENDED}{_INVISIBLE}]|{_SIGN})"
+    rf"|{_clusters(_SPACED)}(?:(?:[{_INVISIBLE}]+|{_SIGN})?{_clusters(_SPACED)}|{_LAST_PREPENDED})*)"
 )
 _DICTIONARY_RUN = rf"(?P<dictionary>(?:{_clusters(_DICTIONARY)})+)"
 # A word: a run of letters, digits and marks, one unspaced character, or a single symbol.
@@ -47,7 +51,7 @@ _TOKEN = (
     rf"|{_RUN}(?:[{HYPHENS}.&]{_RUN}|(?<=\d)[,:/]\d+(?!{_MARK}))*|{_WORD}"
 )
 _WORDS = regex.compile(f"(?V1){_WORD}")
-_ASCII_WORDS = regex.compile(rf"\w+|[^\w{_SPACE}]", regex.ASCII)
+_ASCII_WORDS = regex.compile(rf"\w+(?:(?<=[A-Z]):(?=[a-z])\w+)*|[^\w{_SPACE}]", regex.ASCII)
 _TOKENS = regex.compile(f"(?V1){_TOKEN}")
 _CLUSTERS = regex.compile(r"\X(?:(?=\p{M})\X)*")
 _UNSPACED_CHARACTER = regex.compile(f"(?V1){_UNSPACED}")
