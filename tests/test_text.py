@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xner_core.text import is_unspaced, is_unspaced_language, is_within_unspaced, words
+from xner_core.text import is_unspaced, is_within_unspaced, words
 
 
 @given(st.text())
@@ -27,11 +27,6 @@ def test_the_script_of_most_letters_decides():
     assert is_unspaced("北京 is 中国的首都")
     assert not is_unspaced("Beijing (北京) is the capital")
     assert not is_unspaced("2008 ...")
-
-
-def test_a_code_of_a_language_tells_its_script_with_and_without_a_region():
-    assert all(is_unspaced_language(code) for code in ("zh", "zh-Hant", "zh_TW", "ja"))
-    assert not any(is_unspaced_language(code) for code in ("en", "de-CH", "zha"))
 
 
 def test_only_characters_without_spaces_on_both_sides_may_be_of_one_word():

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xner_core.alignment.boundaries import ORDINARY, word_kind
+from xner_core.normal_form import folded
 from xner_core.spans import Entity, Span
 from xner_core.supervision.texts import WordedText
 
@@ -109,7 +110,7 @@ def limit_names(texts: Sequence[WordedText], names: Sequence[tuple[Name, ...]]) 
     for text, found in zip(texts, names, strict=True):
         row = []
         for name in found:
-            form = text.part(name.span).casefold()
+            form = folded(text.part(name.span))
             counts[form] += 1
             if counts[form] <= most:
                 row.append(name)
