@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xner_core.languages import (
@@ -134,6 +134,7 @@ def test_codes_of_one_language_are_one():
     assert not same_language("??", "!!")
 
 
+@settings(deadline=None)
 @given(st.text() | st.from_regex(r"[a-z]{2,3}([-_][A-Za-z0-9]{1,8}){0,3}", fullmatch=True))
 def test_no_code_is_too_strange(code):
     language = find_language(code)

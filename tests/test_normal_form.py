@@ -1,7 +1,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xner_core.normal_form import folded, normal_form
@@ -96,6 +96,7 @@ def test_plain_composed_text_is_folded_as_python_does(text):
     assert folded(text) == text.casefold()
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_normal_forms_are_normal(text):
     normal, plain = normal_form(text), folded(text)
@@ -104,6 +105,7 @@ def test_normal_forms_are_normal(text):
     assert unicodedata.is_normalized("NFKC", normal)
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_composed_and_decomposed_text_is_the_same(text):
     for form in ("NFC", "NFD"):
@@ -112,6 +114,7 @@ def test_composed_and_decomposed_text_is_the_same(text):
         assert folded(other) == folded(text)
 
 
+@settings(deadline=None)
 @given(st.text(st.characters()))
 def test_nothing_raises(text):
     assert len(folded(text)) >= 0

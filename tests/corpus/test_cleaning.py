@@ -69,3 +69,11 @@ def test_length_limits_are_settings():
 def test_impossible_ratio_is_refused():
     with pytest.raises(ValueError, match=r"max_length_ratio is 0\.5"):
         CleaningSettings(max_length_ratio=0.5)
+
+
+def test_a_language_that_no_identifier_knows_is_kept_and_its_source_side_checked():
+    fon = "Togán ɔ wá Kutɔnu ɖò Tɛnigbe gbè bo na kpé gǎn lɛ."
+    assert reason(ENGLISH, fon, target="fon") is None
+    assert reason(SPANISH, fon, target="fon") == WRONG_SOURCE_LANGUAGE
+    assert reason(ENGLISH, "The President of France reached Berlin this Monday.", "fon") == WRONG_TARGET_LANGUAGE
+    assert reason(ENGLISH, SPANISH, target="fon") is None
