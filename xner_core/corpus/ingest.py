@@ -22,7 +22,7 @@ from xner_core.corpus.texts import TextStore
 from xner_core.corpus.writer import CorpusWriter
 from xner_core.errors import XnerError
 from xner_core.files import Location, locate
-from xner_core.languages import parse_language, takes
+from xner_core.languages import parse_language
 from xner_core.normal_form import normal_form
 
 logger = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class IngestSettings:
                 parse_language(getattr(self, name))
             except ValueError as error:
                 raise ValueError(f"{name}: {error}") from error
-        if takes(self.source, self.target) or takes(self.target, self.source):
+        if parse_language(self.source) == parse_language(self.target):
             raise ValueError(f"source and target are both {self.source}")
         if self.domain is not None and self.domain != domain_name(self.domain):
             raise ValueError(f"domain {self.domain!r} cannot name a folder; {domain_name(self.domain)!r} could")
