@@ -9,6 +9,8 @@ PACKAGE = Path(__file__).parent.parent / "xner_core"
 # From bottom to top; a part may import those above it in this list, and itself.
 PARTS = [
     "errors",
+    "normal_form",
+    "languages",
     "text",
     "chinese",
     "hashing",

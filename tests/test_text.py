@@ -10,7 +10,6 @@ from xner_core.text import (
     has_case,
     is_lower_case,
     is_unspaced,
-    is_unspaced_language,
     is_within_unspaced,
     is_word,
     tokens,
@@ -128,11 +127,6 @@ def test_the_script_of_most_letters_decides():
     assert not is_unspaced("Beijing (北京) is the capital")
     assert not is_unspaced("서울에서 만났다")
     assert not is_unspaced("2008 ...")
-
-
-def test_a_code_of_a_language_tells_its_script_with_and_without_a_region():
-    assert all(is_unspaced_language(code) for code in ("zh", "zh-Hant", "zh_TW", "ja"))
-    assert not any(is_unspaced_language(code) for code in ("en", "de-CH", "zha"))
 
 
 def test_only_characters_without_spaces_on_both_sides_may_be_of_one_word():

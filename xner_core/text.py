@@ -124,11 +124,3 @@ def is_unspaced(text: str) -> bool:
 def is_within_unspaced(text: str, place: int) -> bool:
     """Whether the characters on both sides of a place are of scripts without spaces, and so perhaps of one word."""
     return 0 < place < len(text) and all(map(_UNSPACED_CHARACTER.match, text[place - 1 : place + 1]))
-
-
-_UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "lo", "km", "my"})
-
-
-def is_unspaced_language(language: str) -> bool:
-    """Whether a language, by its code (zh, zh-Hant, zh_TW), is written in such a script."""
-    return language.replace("_", "-").split("-")[0] in _UNSPACED_LANGUAGES

@@ -162,3 +162,10 @@ def test_entities_keep_their_words(text, data):
 
 def _packed(text: str) -> str:
     return "".join(text.split())
+
+
+def test_words_to_split_are_found_in_whatever_form_they_are_written():
+    text = AnnotatedText("Livro ｄｏ João", [Entity(Span(9, 13), "PER")])
+    made = as_tokens(text, {"Do": "de o"})
+    assert made.text == "Livro de o João"
+    assert made.entities == [Entity(Span(11, 15), "PER")]

@@ -19,6 +19,7 @@ from xner_core.alignment.query import (
     Alignment,
     AlignmentQuery,
 )
+from xner_core.normal_form import folded
 from xner_core.spans import Span
 from xner_core.text import is_lower_case
 
@@ -167,7 +168,7 @@ def _text_input(text: str, tokenised: TextWords, forms: dict[str, int]) -> TextI
     return TextInput(
         tokenised,
         kinds=np.array([word_kind(word) for word in found], dtype=np.int64),
-        forms=np.array([forms.setdefault(word.casefold(), len(forms)) for word in found], dtype=np.int64),
+        forms=np.array([forms.setdefault(folded(word), len(forms)) for word in found], dtype=np.int64),
         lower=np.array([is_lower_case(word) for word in found], dtype=bool),
     )
 

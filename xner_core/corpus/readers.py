@@ -17,6 +17,7 @@ from defusedxml.ElementTree import DefusedXMLParser
 
 from xner_core.corpus.inputs import DAMAGE, MAX_LINE_BYTES, InputFile, damaged, read_lines
 from xner_core.errors import XnerError
+from xner_core.languages import takes
 
 PARQUET_BATCH = 4096
 
@@ -146,7 +147,7 @@ def _score(file: InputFile, line: int, value: Any) -> float:
 def read_tmx(file: InputFile, source: str, target: str) -> Iterator[RawPair]:
     """TMX 1.4: the segments of each translation unit that has both languages; of several variants the first.
 
-    Languages match by their primary subtag (`en` takes `EN-GB`), unless the one asked for has subtags itself.
+    Languages match as in `languages.takes`: `en` takes `EN-GB` and `eng`, unless the one asked for tells more.
     The text of a segment leaves out the native codes inside inline elements (TMX 1.4b, "Content markup").
     A document that declares an entity is refused.
     """
@@ -183,7 +184,7 @@ class _TranslationUnits:
     LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 
     def __init__(self, source: str, target: str):
-        self.languages = (_subtags(source), _subtags(target))
+        self.languages = (source, target)
         self.expat: Any = None
         self.finished: list[RawPair] = []
         self.characters = 0
@@ -211,9 +212,8 @@ class _TranslationUnits:
         if tag in self.CODES:
             self._code_depth -= 1
         elif tag == "seg":
-            subtags = _subtags(self._language)
             for side, wanted in enumerate(self.languages):
-                if self._texts[side] is None and subtags[: len(wanted)] == wanted:
+                if self._texts[side] is None and takes(wanted, self._language):
                     self._texts[side] = "".join(self._segment)
             self._segment = None
         elif tag == "tu" and None not in self._texts:
@@ -221,7 +221,3 @@ class _TranslationUnits:
 
     def close(self) -> None:
         """Part of the parser's interface; there is no tree to return."""
-
-
-def _subtags(language: str) -> list[str]:
-    return language.lower().replace("_", "-").split("-")

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from xner_core.normal_form import folded
 from xner_core.spans import Span
 from xner_core.supervision.examples import Link
 from xner_core.supervision.names import Name
@@ -76,7 +77,7 @@ def _check_case(pairs: Sequence[VotedPair], links: Sequence[Sequence[Link]]) -> 
     for pair, found in zip(pairs, links, strict=True):
         for link in found:
             if link.agreed and has_case(target := pair.pair.target.part(link.target)):
-                count = counts[pair.pair.source.part(link.source).casefold()]
+                count = counts[folded(pair.pair.source.part(link.source))]
                 count[0] += 1
                 count[1] += not is_lower_case(target)
     checked = []
@@ -86,7 +87,7 @@ def _check_case(pairs: Sequence[VotedPair], links: Sequence[Sequence[Link]]) -> 
             name = pair.pair.source.part(link.source)
             lower = link.agreed and name != name.lower() and is_lower_case(pair.pair.target.part(link.target))
             if lower and link.type != _ADJECTIVAL:
-                total, capitalised = counts[name.casefold()]
+                total, capitalised = counts[folded(name)]
                 others = total - 1
                 if others < _FEWEST_OTHERS:
                     link = replace(link, agreed=False)

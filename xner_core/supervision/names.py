@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from unicodedata import normalize
 
 from xner_core.alignment.boundaries import ORDINARY, word_kind
+from xner_core.normal_form import folded
 from xner_core.spans import Entity, Span
 from xner_core.supervision.texts import WordedText
 from xner_core.text import is_word
@@ -111,7 +112,7 @@ def limit_names(texts: Sequence[WordedText], names: Sequence[tuple[Name, ...]]) 
     for text, found in zip(texts, names, strict=True):
         row = []
         for name in found:
-            form = text.part(name.span).casefold()
+            form = folded(text.part(name.span))
             counts[form] += 1
             if counts[form] <= most:
                 row.append(name)

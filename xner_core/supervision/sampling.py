@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from xner_core.corpus.layout import Corpus, Shard
 from xner_core.files import locate, read_table
+from xner_core.normal_form import folded
 from xner_core.supervision.names import find_candidates
 from xner_core.supervision.texts import WordedText, word_forms
 from xner_core.text import is_word
@@ -83,7 +84,7 @@ class Sampler:
         source = " ".join(pair.source.forms)
         if source in self._sources or is_mostly_copied(pair.source, pair.target):
             return False
-        names = {pair.source.part(span).casefold() for span in find_candidates(pair.source)}
+        names = {folded(pair.source.part(span)) for span in find_candidates(pair.source)}
         if all(self._names[name] >= self._common for name in names):
             return False
         self._sources.add(source)
