@@ -3,9 +3,8 @@
 Nothing here keeps offsets: a normal form is only ever compared with another one.
 """
 
+import re
 import unicodedata
-
-import regex
 
 # Written with a joiner before they had characters of their own: Malayalam chillu letters, Bengali khanda ta.
 _JOINED = {
@@ -26,10 +25,14 @@ _HYPHENS = "\u058a\u05be\u2010\u2011\ufe63\uff0d"
 # Yeh and kaf as Persian and Arabic keyboards have them; the stroke that only stretches a word.
 _ARABIC = {"\u06cc": "\u064a", "\u06a9": "\u0643", "\u0640": ""}
 _ALIKE = str.maketrans(dict.fromkeys(_APOSTROPHES, "'") | dict.fromkeys(_HYPHENS, "-") | _ARABIC)
-_JOINED_LETTER = regex.compile("|".join(_JOINED))
-# Soft hyphens, joiners, marks of direction, variation selectors: what collation ignores (Unicode TR 10).
-_IGNORED = regex.compile(r"\p{Default_Ignorable_Code_Point}+")
-_VARIANT = regex.compile(rf"[\p{{Default_Ignorable_Code_Point}}{_APOSTROPHES}{_HYPHENS}{''.join(_ARABIC)}]")
+_JOINED_LETTER = re.compile("|".join(_JOINED))
+# Soft hyphens, joiners, marks of direction, variation selectors: Default_Ignorable_Code_Point, which collation ignores.
+_IGNORABLE = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
+    "\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+_IGNORED = re.compile(f"[{_IGNORABLE}]+")
+_VARIANT = re.compile(f"[{_IGNORABLE}{_APOSTROPHES}{_HYPHENS}{''.join(_ARABIC)}]")
 
 
 def normal_form(text: str) -> str:
@@ -40,9 +43,11 @@ def normal_form(text: str) -> str:
     Bengali that are told by them, which become characters of their own.
     """
     if not text.isascii():
-        # Once more, for what the compatibility forms of other characters turn into.
-        text = _without_variants(unicodedata.normalize("NFKC", _without_variants(text)))
-        text = unicodedata.normalize("NFKC", text)
+        text = _without_variants(text)
+        compatible = unicodedata.normalize("NFKC", text)
+        if compatible != text:
+            # Once more, for what other characters turn into.
+            text = unicodedata.normalize("NFKC", _without_variants(compatible))
     elif "`" in text:
         text = text.replace("`", "'")
     return " ".join(text.split())
@@ -61,5 +66,6 @@ def folded(text: str) -> str:
     if text.isascii():
         return text.lower()
     # Folding may leave characters taken apart; a dotted capital I becomes an i with a dot above.
-    text = unicodedata.normalize("NFKC", text.casefold())
-    return normal_form(text.replace("i\u0307", "i").replace("\u0131", "i"))
+    cased = unicodedata.normalize("NFKC", text.casefold())
+    plain = cased.replace("i\u0307", "i").replace("\u0131", "i")
+    return plain if plain == text else normal_form(plain)
