@@ -10,6 +10,7 @@ PACKAGE = Path(__file__).parent.parent / "xner_core"
 PARTS = [
     "errors",
     "text",
+    "languages",
     "chinese",
     "hashing",
     "spans",

@@ -8,7 +8,8 @@ import pytest
 
 from xner_core.corpus import readers
 from xner_core.corpus.inputs import InputFile
-from xner_core.corpus.readers import RawPair, read_json_lines, read_moses, read_parquet, read_tmx, read_tsv
+from xner_core.corpus.readers import RawPair, read_json_lines, read_moses, read_parquet, read_tsv
+from xner_core.corpus.tmx import read_tmx
 from xner_core.errors import XnerError
 from xner_core.files import locate
 

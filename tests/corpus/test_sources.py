@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xner_core.corpus.sources import domain_name, find_sources
+from xner_core.corpus.naming import domain_name
+from xner_core.corpus.sources import find_sources
 from xner_core.errors import XnerError
 from xner_core.files import locate
 
@@ -26,7 +27,7 @@ def write(folder, *names: str, content: bytes = b"x\n") -> None:
 
 
 def found(path, source="en", target="de") -> list[tuple[str, str, str]]:
-    return [(each.name, each.format, each.domain) for each in find_sources(locate(path), source, target)]
+    return [(each.name, each.format, each.domain) for each in find_sources(locate(path), source, target)[0]]
 
 
 def test_a_folder_gives_all_files_of_the_pair_in_order(tmp_path):
@@ -81,7 +82,7 @@ def test_one_file_of_a_moses_pair_brings_the_other(tmp_path, name):
 
 def test_columns_follow_the_languages_in_the_files_name(tmp_path):
     write(tmp_path, "a.de-en.tsv", "a.en-de.tsv", content=b"first\tsecond\t0.5\n")
-    texts = [next(source.pairs("en", "de")) for source in find_sources(locate(tmp_path), "en", "de")]
+    texts = [next(source.pairs("en", "de")) for source in find_sources(locate(tmp_path), "en", "de")[0]]
     assert [(pair.source_text, pair.target_text) for pair in texts] == [("second", "first"), ("first", "second")]
 
 

@@ -39,6 +39,8 @@ REJECTED_SCHEMA = pa.schema(
         "origin": pa.string(),
         "line": pa.int64(),
         "reason": pa.string(),
+        # File, line, and what is wrong with a pair that is malformed.
+        "fault": pa.string(),
     }
 )
 
