@@ -103,7 +103,8 @@ def _beside(file: Location, source: str, target: str) -> list[InputFile]:
     stem, ending, tail = _split_name(file.name)
     for one, other in ((source, target), (target, source)):
         if rank(ending, one) is not None:
-            names = [f"{stem}.{code}" for code in spellings(other)]
+            codes = [code.upper() if ending.isupper() else code for code in spellings(other)]
+            names = [f"{stem}.{code}" for code in codes]
             places = [
                 file.parent / f"{name}{end}" for name in names for end in dict.fromkeys((tail, "", *COMPRESSIONS))
             ]
