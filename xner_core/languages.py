@@ -5,6 +5,7 @@ and the codes of FLORES, NLLB and mtdata (`cmn_Hans`, `jpn_Jpan`) all mean the s
 macrolanguages and default scripts are those of IANA and CLDR, as `langcodes` keeps them.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -15,6 +16,7 @@ import langcodes
 _UNSPACED_SCRIPTS = frozenset(
     "Hans Hant Hani Hanb Jpan Hira Kana Hrkt Bopo Thai Laoo Khmr Mymr Tibt Lana Talu Tale Tavt Java Bali Yiii".split()
 )
+_CODE = re.compile(r"(?P<tag>[A-Za-z0-9]+([-_][A-Za-z0-9]+)*)(\.[A-Za-z0-9-]+)?(@(?P<modifier>[a-z0-9]+))?")
 # Locales say it in words.
 _MODIFIERS = {"latin": "Latn", "cyrillic": "Cyrl", "devanagari": "Deva", "arabic": "Arab"}
 # Norwegian without more is Bokmål to everyone but the standard.
@@ -53,21 +55,27 @@ def parse_language(code: str) -> Language:
     Raises:
         ValueError: it is no language's code; says so, and which one may be meant.
     """
-    tag, _, modifier = code.strip().replace("_", "-").partition("@")
-    try:
-        found = langcodes.Language.get(langcodes.standardize_tag(tag.partition(".")[0], macro=True))
-        known = found.language not in _NO_LANGUAGE and langcodes.Language.make(found.language).is_valid()
-    except ValueError:
-        known = False
-    if not known:
-        meant = _language_of_region(tag)
+    match = _CODE.fullmatch(code)
+    found = _known(match["tag"].replace("_", "-")) if match else None
+    if found is None:
+        meant = _language_of_region(code)
         hint = f"; did you mean {meant}?" if meant else ""
         raise ValueError(f"{code!r} is no language code such as en, deu, zh_TW or sr-Latn{hint}")
-    if modifier.lower() in _MODIFIERS:
-        found = found.update_dict({"script": _MODIFIERS[modifier.lower()]})
+    if match["modifier"] in _MODIFIERS:
+        found = found.update_dict({"script": _MODIFIERS[match["modifier"]]})
     tells_script = found.script not in _DEFAULT_SCRIPTS
     script = found.script if tells_script else found.update_dict({"script": None}).maximize().script
     return Language(_SAME.get(found.language, found.language), script, found.territory, tells_script)
+
+
+def _known(tag: str) -> langcodes.Language | None:
+    """A tag in the form that IANA and CLDR prefer, None if its language, script or region is not registered."""
+    try:
+        found = langcodes.Language.get(langcodes.standardize_tag(tag, macro=True))
+        plain = langcodes.Language.make(found.language, script=found.script, territory=found.territory)
+        return found if plain.language not in _NO_LANGUAGE and plain.is_valid() else None
+    except ValueError:
+        return None
 
 
 def _language_of_region(tag: str) -> str | None:
@@ -91,6 +99,12 @@ def is_unspaced_language(code: str) -> bool:
     """Whether a language, by its code, is written without spaces between words; False for what is no code."""
     language = find_language(code)
     return language is not None and language.is_unspaced
+
+
+def same_language(one: str, other: str) -> bool:
+    """Whether two codes mean one language, in whatever script and region."""
+    languages = find_language(one), find_language(other)
+    return one == other or (None not in languages and languages[0].code == languages[1].code)
 
 
 def takes(wanted: str, found: str) -> bool:

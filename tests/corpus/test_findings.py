@@ -80,7 +80,7 @@ def test_only_the_first_pairs_are_looked_at(tmp_path, monkeypatch):
     write(tmp_path, "a.tsv", [*turned(LONG[:2]), ("Hello.", "Hallo."), *LONG[2:]])
     result = ingest(tmp_path)
     assert kept(tmp_path) == {*LONG[:2], ("Hallo.", "Hello.")}
-    assert len(result["warnings"]) == 2
+    assert (len(result["warnings"]), result["rejected"]["wrong_source_language"]) == (1, 3)
 
 
 def test_a_source_in_other_languages_is_warned_of(tmp_path):

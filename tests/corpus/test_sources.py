@@ -110,6 +110,8 @@ def test_columns_follow_the_languages_in_the_files_name(tmp_path):
         ("NEWS.DE-EN.TSV", True, "NEWS"),
         ("de.en.tsv", True, "default"),
         ("ted/de-en.tsv", True, "ted"),
+        ("deu-eng/test.tsv", True, "test"),
+        ("de-en.news/test.tsv", False, "test"),
         ("what-is-new.tsv", False, "what-is-new"),
         ("to-do-list.tsv", False, "to-do-list"),
         ("news.tsv.txt", False, "news"),

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Collection
 from contextlib import suppress
 from functools import lru_cache
 
@@ -15,6 +16,7 @@ HIDDEN = (".", "_", "~$", "@eaDir", "$RECYCLE.BIN")
 # How a name goes with a language that was asked for, best first.
 EXACT, WIDER, NARROWER = range(3)
 
+_MAX_CODE_LENGTH = 35
 _CODE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
 # In file names only subtags that are written as such count, for `de-en` is a pair and not German of some region En.
 _CODE_IN_NAME = r"[A-Za-z]{2,3}(?:[-_](?:[A-Z][a-z]{3}|[A-Z]{2}|[0-9]{3})(?![A-Za-z0-9]))*"
@@ -26,12 +28,16 @@ _SURE_PAIR_AT_END = re.compile(rf"(?:^|\.)({_CODE_IN_NAME})-({_CODE_IN_NAME})$")
 _LIKELY_PAIR_AT_END = re.compile(rf"[-_]({_CODE_IN_NAME})[-_]({_CODE_IN_NAME})$")
 
 
-@lru_cache(maxsize=4096)
 def rank(name: str, wanted: str) -> int | None:
     """How a language's name in a file goes with the code that was asked for: EXACT, WIDER (`de` is asked for, `de-AT`
     is there), NARROWER (the other way round), or None if it is another language, or another variety of it."""
     if name == wanted:
         return EXACT
+    return _rank(name, wanted) if len(name) <= _MAX_CODE_LENGTH else None
+
+
+@lru_cache(maxsize=4096)
+def _rank(name: str, wanted: str) -> int | None:
     if not _CODE.fullmatch(name):
         return None
     if takes(wanted, name):
@@ -39,11 +45,12 @@ def rank(name: str, wanted: str) -> int | None:
     return NARROWER if takes(name, wanted) else None
 
 
-@lru_cache(maxsize=4096)
-def best_name(names: tuple[str, ...], wanted: str) -> str | None:
+def best_name(names: Collection[str], wanted: str) -> str | None:
     """The name among several that goes best with a language, None if none does; the very code before other forms."""
-    ranks = ((rank(name, wanted), name != wanted, name) for name in names)
-    return min((found for found in ranks if found[0] is not None), default=(None, None, None))[2]
+    if wanted in names:
+        return wanted
+    ranks = ((rank(name, wanted), name) for name in names)
+    return min((found for found in ranks if found[0] is not None), default=(None, None))[1]
 
 
 def is_hidden(path: str) -> bool:
@@ -87,7 +94,7 @@ def _without(stem: str, start: int, end: int) -> str:
 
 
 def names_other_pair(stem: str, source: str, target: str) -> bool:
-    """Whether a file's name, which gives no order of these two languages, ends in a pair of others."""
+    """Whether a name, which gives no order of these two languages, ends in a pair of others."""
     if match := _SURE_PAIR_AT_END.search(stem):
         codes = match.groups()
     elif match := _LIKELY_PAIR_AT_END.search(stem):

@@ -199,7 +199,7 @@ def _row_texts(row: Mapping[str, Any], source: str, target: str) -> tuple[Any, A
     translation = row.get(_TRANSLATION)
     for texts in (translation, row):
         if isinstance(texts, dict):
-            names = [best_name(tuple(texts), language) for language in (source, target)]
+            names = [best_name(texts, language) for language in (source, target)]
             if None not in names and names[0] != names[1]:
                 return texts[names[0]], texts[names[1]]
     if _TRANSLATION in row and translation is None:
@@ -210,6 +210,8 @@ def _row_texts(row: Mapping[str, Any], source: str, target: str) -> tuple[Any, A
         one = [name for name in names if name is not None and name.lower() != "id"]
         if one:
             raise Malformed(f"ambiguous, having {one[0]} as well as source and target; keys {keys}")
+        if (row["source"], row["target"]) in ((source, target), (target, source)):
+            raise Malformed(f"source and target say which languages, not what; keys {keys}")
         return row["source"], row["target"]
     raise Malformed(
         f"keys {keys}; expected source and target, or {source} and {target}, "

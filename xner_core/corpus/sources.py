@@ -1,7 +1,7 @@
 """Finds the parallel text of one language pair among the files of a folder, of zip archives in it, or a single file."""
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +20,7 @@ from xner_core.corpus.readers import RawPair, read_json_lines, read_moses, read_
 from xner_core.corpus.tmx import read_tmx
 from xner_core.errors import XnerError
 from xner_core.files import Location
+from xner_core.languages import find_language
 
 logger = logging.getLogger(__name__)
 
@@ -78,9 +79,12 @@ def find_sources(corpus: Location, source: str, target: str) -> tuple[list[Sourc
             f"{FORMATS.format(source=source, target=target)}; found {_abridged(ignored)}"
         )
     packed = [name for name in ignored if name.lower().endswith(PACKED)]
-    if others := [name for name in ignored if name not in packed]:
+    warnings = [f"not read, for it has to be unpacked first: {_abridged(packed)}"] if packed else []
+    if single := _single_sides(files, source, target):
+        warnings.append(f"not read, for there is no such file in the other language: {_abridged(single)}")
+    if others := [name for name in ignored if name not in (*packed, *single)]:
         logger.info("left out, being no parallel text of %s and %s: %s", source, target, _abridged(others))
-    return sources, [f"not read, for it has to be unpacked first: {_abridged(packed)}"] if packed else []
+    return sources, warnings
 
 
 def _list_files(corpus: Location, source: str, target: str) -> list[InputFile]:
@@ -122,7 +126,7 @@ def _sources(files: list[InputFile], source: str, target: str) -> Iterator[Sourc
         else:
             sides[stem][ending].append(file)
     for stem, found in sides.items():
-        codes = [best_name(tuple(found), language) for language in (source, target)]
+        codes = [best_name(found, language) for language in (source, target)]
         if None not in codes:
             asked = zip(codes, (source, target), strict=True)
             files_of_pair = tuple(_only(found, code, language) for code, language in asked)
@@ -131,10 +135,31 @@ def _sources(files: list[InputFile], source: str, target: str) -> Iterator[Sourc
 
 
 def _one_file(file: InputFile, stem: str, kind: str, source: str, target: str) -> Iterator[Source]:
-    name = stem.rpartition("/")[2]
+    folder, _, name = stem.rpartition("/")
     order = order_in_name(name, source, target)
-    if order is not None or not names_other_pair(name, source, target):
-        yield Source(file.name, kind[1:], _domain(stem, order), (file,), reversed=order is not None and order[0])
+    if order is None and names_other_pair(name, source, target):
+        return
+    domain = _domain(stem, order)
+    if order is None:
+        # A folder or archive that is named by languages alone, as `deu-eng/test.tsv`.
+        above = folder.rpartition("/")[2].removesuffix(".zip").removesuffix(".txt")
+        order = order_in_name(above, source, target)
+        if order is not None and order[1]:
+            order = None
+    yield Source(file.name, kind[1:], domain, (file,), reversed=order is not None and order[0])
+
+
+def _single_sides(files: list[InputFile], source: str, target: str) -> list[str]:
+    """Files in one of the languages, of a name that no other file has in any."""
+    named = [(file.name, *_split_name(file.name)[:2]) for file in files]
+    stems = Counter(stem for _, stem, ending in named if find_language(ending))
+    return [
+        name
+        for name, stem, ending in named
+        if stems[stem] == 1
+        and any(rank(ending, language) is not None for language in (source, target))
+        and not names_other_pair(stem.rpartition("/")[2], source, target)
+    ]
 
 
 def _only(found: dict[str, list[InputFile]], code: str, language: str) -> InputFile:
