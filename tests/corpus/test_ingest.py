@@ -404,4 +404,4 @@ def test_job(tmp_path):
     assert "news.de.gz" in failed.stderr
     assert json.loads((tmp_path / "result.json").read_text())["status"] == "failed"
     # The record of the lease that the run held.
-    assert files(tmp_path / "out2") == {"snapshots/latest.json"}
+    assert {path.partition("/")[0] for path in files(tmp_path / "out2")} == {"snapshots"}

@@ -169,6 +169,9 @@ def test_json_lines_and_parquet_take_the_same_rows(tmp_path, row, expected):
         ('{"source": "a", "target": "b", "score": {"laser": 1}}', "the score must be a finite number"),
         ('{"source": "a", "target": "b", "score": NaN}', "the score must be a finite number"),
         ('{"source": ' + '{"a": ' * 5000 + "1" + "}" * 5000 + "}", "not valid JSON"),
+        ('{"source": "en", "target": "de", "sentence": "a"}', "source and target say which languages, not what"),
+        ('{"source": "de", "target": "en", "sentence": "a"}', "source and target say which languages, not what"),
+        ('{"source": [1], "target": "en"}', "a text is expected, not list"),
         ('{"en": "text", "source": "news", "target": "web"}', "ambiguous, having en as well as source and target"),
         ('{"de": null, "source": "news", "target": "web"}', "ambiguous, having de as well as source and target"),
         (

@@ -207,6 +207,13 @@ def test_hidden_files_in_an_object_store(tmp_path, s3_folder):
     assert found(s3_folder) == [("news.en", "moses", "news")]
 
 
+def test_a_side_without_its_counterpart_is_warned_of(tmp_path):
+    write(tmp_path, "a.tsv", "news.en", "talks.de.gz", "wiki.en", "wiki.fr", "x.de-fr.de", "README.md", "alone.fr")
+    sources, (warning,) = find_sources(locate(tmp_path), "en", "de")
+    assert [source.name for source in sources] == ["a.tsv"]
+    assert warning == "not read, for there is no such file in the other language: news.en, talks.de.gz"
+
+
 def test_what_has_to_be_unpacked_is_warned_of(tmp_path):
     write(tmp_path, "a.tsv", "b.tsv.bz2", "c.en.zst", "d.tar.gz", "README")
     with zipfile.ZipFile(tmp_path / "e.ZIP", "w") as archive:
