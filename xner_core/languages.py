@@ -107,6 +107,7 @@ def same_language(one: str, other: str) -> bool:
     return one == other or (None not in languages and languages[0].code == languages[1].code)
 
 
+@lru_cache(maxsize=4096)
 def takes(wanted: str, found: str) -> bool:
     """Whether text of one code may be taken where another is wanted.
 
