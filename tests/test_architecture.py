@@ -9,8 +9,9 @@ PACKAGE = Path(__file__).parent.parent / "xner_core"
 # From bottom to top; a part may import those above it in this list, and itself.
 PARTS = [
     "errors",
-    "text",
+    "normal_form",
     "languages",
+    "text",
     "chinese",
     "hashing",
     "spans",

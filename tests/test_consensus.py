@@ -1,5 +1,6 @@
 """The votes of a corpus on names, counted by hand and checked against made-up corpora."""
 
+import unicodedata
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -195,3 +196,30 @@ def test_other_labels_have_other_votes_and_two_languages_none(tmp_path):
     both = [write_labels(tmp_path / "3", ROWS), write_labels(tmp_path / "4", ROWS, language="nl")]
     with pytest.raises(XnerError, match="labels of de, nl"):
         build_consensus(ConsensusSettings(both, str(tmp_path / "votes")))
+
+
+def test_names_vote_together_in_whatever_form_they_are_written():
+    composed, decomposed = "Ọ̀yọ́", unicodedata.normalize("NFD", "Ọ̀yọ́")
+    rows = [
+        pair("Oyo is old", f"{composed} ti gbó", ("Oyo", "LOC", composed)),
+        pair("Oyo is big", f"{decomposed} tóbi", ("Oyo", "LOC", decomposed)),
+        pair("He is there", f"Ó wà ní {decomposed}"),
+        pair("O’Brien speaks", "O’Brien sọ̀rọ̀", ("O’Brien", "PER", "O’Brien")),
+        pair("O'Brien speaks", "O'Brien sọ̀rọ̀", ("O'Brien", "PER", "O'Brien")),
+    ]
+    evidence = Evidence()
+    evidence.add_projections(rows)
+    evidence.add_occurrences(rows)
+    assert sorted(evidence.marks) == ["O'Brien", composed]
+    votes = [evidence.vote(row, row["entities"][0]) for row in rows if row["entities"]]
+    assert [vote["projections"] for vote in votes] == [2, 2, 2, 2]
+    assert [vote["target_share"] for vote in votes] == [1, 1, 1, 1]
+    # Where the name was missed, it is found again, at its place in the raw text.
+    (found,) = evidence.recovered(rows[2])
+    assert rows[2]["target_text"][found["start"] : found["end"]] == decomposed
+
+
+def test_labels_of_two_codes_of_a_language_vote_together(tmp_path):
+    row = pair("Cologne waits", "Köln wartet", ("Cologne", "LOC", "Köln"))
+    folders = [write_labels(tmp_path / code, [row], language=code) for code in ("de", "deu")]
+    assert build_consensus(ConsensusSettings(folders, str(tmp_path / "votes")))["files"] == 2

@@ -19,6 +19,8 @@ import pyarrow as pa
 from xner_core.errors import XnerError
 from xner_core.files import Location, locate, read_table, write_table
 from xner_core.hashing import fingerprint
+from xner_core.languages import distinct_languages
+from xner_core.normal_form import normal_form
 from xner_core.projection.label_files import LabelFile, find_label_files
 from xner_core.projection.schema import PROJECTED
 from xner_core.snapshots.repository import label_addresses
@@ -28,7 +30,7 @@ from xner_core.text import is_within_unspaced, words
 logger = logging.getLogger(__name__)
 
 # Raised whenever the same labels would give other votes.
-VERSION = 2
+VERSION = 3
 # Words of the longest name that is looked for (single characters in scripts without spaces).
 _LONGEST = 12
 # A name is looked for where it was not projected if it was projected so often, and in this share of its occurrences.
@@ -95,7 +97,7 @@ class Evidence:
     """What is counted over all pairs.
 
     Attributes:
-        types: of each source string, how often it was projected with each type
+        types: of each source string, in normal form as all others, how often it was projected with each type
         counterparts: of each source string, how often it was projected to each target string
         marks: of each target string, how often it is an entity of each type
         occurrences: of each target string, how often it occurs, as an entity or not
@@ -123,18 +125,20 @@ class Evidence:
         """Counts the occurrences of all names of the projections, which must have been added before."""
         for row in rows:
             text, found, marked = row["target_text"], self.find(row["target_text"]), _projected(row)
-            self.occurrences.update(text[span.start : span.end] for span in found)
+            self.occurrences.update(normal_form(text[span.start : span.end]) for span in found)
             self.beside.update(beside for span in {*found, *marked} for beside in _beside(text, span))
             self.marked_beside.update(beside for span in marked for beside in _beside(text, span))
 
     def find(self, text: str) -> list[Span]:
         """Where names stand in a target text: from its start on the longest one at each word, none overlapping."""
         spans = words(text)
+        # Parts of a text in normal form are in normal form.
+        form = str if normal_form(text) == text else normal_form
         found, first = [], 0
         while first < len(spans):
             start = spans[first][0]
             for last in range(min(first + _LONGEST, len(spans)) - 1, first - 1, -1):
-                if text[start : spans[last][1]] in self.marks:
+                if form(text[start : spans[last][1]]) in self.marks:
                     found.append(Span(start, spans[last][1]))
                     first = last
                     break
@@ -156,7 +160,7 @@ class Evidence:
         countries). So its coverage is at most the one beside the same character, before or after it, in other texts,
         with Dirichlet smoothing towards the general one (Zhai and Lafferty 2001, SIGIR).
         """
-        coverage = self.coverage(text[span.start : span.end])
+        coverage = self.coverage(normal_form(text[span.start : span.end]))
         smoothed = [
             (self.marked_beside[beside] + _GENERAL * coverage) / (self.beside[beside] - 1 + _GENERAL)
             for beside in _beside(text, span)
@@ -192,7 +196,7 @@ class Evidence:
         taken = _projected(row)
         found = []
         for span in self.find(text):
-            name = text[span.start : span.end]
+            name = normal_form(text[span.start : span.end])
             marks = self.marks[name].total()
             if marks < _RECOVERED_MARKS or any(map(span.overlaps, taken)):
                 continue
@@ -222,7 +226,7 @@ def _projected(row: Mapping[str, Any]) -> set[Span]:
 
 def _beside(text: str, span: Span) -> Iterator[tuple[str, str, str]]:
     """A name with the character before it, and with the one after it, if both may belong to one word."""
-    name = text[span.start : span.end]
+    name = normal_form(text[span.start : span.end])
     if is_within_unspaced(text, span.start):
         yield text[span.start - 1], name, ""
     if is_within_unspaced(text, span.end):
@@ -230,11 +234,11 @@ def _beside(text: str, span: Span) -> Iterator[tuple[str, str, str]]:
 
 
 def _source_name(row: Mapping[str, Any], label: Mapping[str, Any]) -> str:
-    return row["source_text"][label["source_start"] : label["source_end"]]
+    return normal_form(row["source_text"][label["source_start"] : label["source_end"]])
 
 
 def _target_name(row: Mapping[str, Any], label: Mapping[str, Any]) -> str:
-    return row["target_text"][label["target_start"] : label["target_end"]]
+    return normal_form(row["target_text"][label["target_start"] : label["target_end"]])
 
 
 def build_consensus(settings: ConsensusSettings) -> dict[str, Any]:
@@ -247,7 +251,7 @@ def build_consensus(settings: ConsensusSettings) -> dict[str, Any]:
     """
     started = time.monotonic()
     files = find_label_files(label_addresses(settings.labels))
-    languages = sorted({file.language for file in files})
+    languages = distinct_languages(file.language for file in files)
     if len(languages) > 1:
         raise XnerError(f"labels of {', '.join(languages)}; names of one target language vote together: name one")
     own = fingerprint(stage="consensus", version=VERSION, files=[file.name for file in files])

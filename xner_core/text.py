@@ -1,33 +1,117 @@
-"""Words of a raw text, as half-open offsets in Unicode code points; the text itself is never changed."""
+"""Words of a raw text, as half-open offsets in Unicode code points; the text itself is never changed.
 
-import re
+No word ends within a grapheme cluster (Unicode Standard Annex 29): vowel signs, tone marks, points, accents and
+variation selectors belong to the character before them, whatever the normal form.
+"""
 
-# Scripts that put no spaces between words: each character is a word of its own.
-_UNSPACED = (
-    "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f\u0e00-\u0edf\u1000-\u109f\u1780-\u17ff"
-)
+from collections.abc import Iterator
+
+import regex
+from icu4py.breakers import WordBreaker
+
 HYPHENS = "-\u2010\u2011"
-_SPACED = rf"(?![{_UNSPACED}])\w"
-# A word: one unspaced character, a run of other letters, digits and marks, or a single symbol.
-_WORD = re.compile(rf"[{_UNSPACED}]|(?:{_SPACED})+|[^\w\s]")
-# A token: an abbreviation, words that hyphens, points or & join, a number, or what else is a word.
-_TOKEN = re.compile(
-    rf"(?:(?![{_UNSPACED}])[^\W\d_]\.){{2,}}|(?:{_SPACED})+(?:[{HYPHENS}.&](?:{_SPACED})+|(?<=\d)[,:/]\d+)*|{_WORD.pattern}"
+
+# Scripts without spaces between words. Where even lines are broken by a dictionary (Unicode Standard Annex 14, class
+# SA), ICU has one; Tibetan marks the ends of syllables; of the others each character is a word of its own.
+_DICTIONARY = r"[\p{LB=SA}&&[\p{L}\p{Nl}\p{M}]]"
+_CHARACTER = r"[[\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\u30fc\uff70]&&[\p{L}\p{Nl}]]"
+_UNSPACED = rf"[{_DICTIONARY}{_CHARACTER}[\p{{Tibetan}}&&[\p{{L}}\p{{M}}]]]"
+_SPACED = rf"[[\p{{L}}\p{{N}}\p{{Pc}}]--[{_DICTIONARY}{_CHARACTER}]]"
+_PREPENDED = r"\p{GCB=Prepend}"
+_SPACE = r"\s\x1c-\x1f"
+_MARK = r"[\p{M}\p{GCB=Extend}\p{GCB=ZWJ}\p{GCB=SpacingMark}]"
+# Nobody sees these within a word.
+_INVISIBLE = r"\u00ad\u180e\u2060\ufeff"
+# Signs that are written within words: Hebrew quotes before the last letter of an abbreviation and after letters of
+# foreign sounds, Cyrillic apostrophes, colons before the endings of Swedish and Finnish abbreviations, Catalan l·l.
+_SIGN = (
+    r"(?<=\p{Hebrew}\p{M}*)(?:['״׳](?=\p{Hebrew})|\"(?=\p{Hebrew}\p{M}*+(?!\p{Hebrew})))"
+    r"|(?<=\p{Cyrillic}\p{M}*)['’](?=\p{Cyrillic})|(?<=\p{Lu}):(?=\p{Ll})|(?<=[lL])·(?=[lL])"
 )
 
-_UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
 
-_UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "lo", "km", "my"})
+def _clusters(first: str) -> str:
+    """A pattern of a grapheme cluster with such a first character, and of marks that UAX 29 lets stand alone."""
+    return rf"(?={_PREPENDED}*{first})(?!{_PREPENDED}+[{_SPACE}])\X(?:(?=\p{{M}})\X)*"
+
+
+# Unicode lets a sign that is prepended take even a space.
+_LAST_PREPENDED = rf"{_PREPENDED}+(?![^{_SPACE}])"
+# The first is what most runs are, and found faster.
+_RUN = (
+    rf"(?:[{_SPACED}--{_PREPENDED}]++(?!{_MARK}|[{_PREPENDED}{_INVISIBLE}]|{_SIGN})"
+    rf"|{_clusters(_SPACED)}(?:(?:[{_INVISIBLE}]+|{_SIGN})?{_clusters(_SPACED)}|{_LAST_PREPENDED})*)"
+)
+_DICTIONARY_RUN = rf"(?P<dictionary>(?:{_clusters(_DICTIONARY)})+)"
+# A word: a run of letters, digits and marks, one unspaced character, or a single symbol.
+_WORD = rf"{_RUN}|{_DICTIONARY_RUN}|{_clusters(_CHARACTER)}|{_LAST_PREPENDED}|(?![{_SPACE}])\X"
+# A token: an abbreviation, words that hyphens, points or & join, a number, or what else is a word.
+_TOKEN = (
+    rf"(?:(?=[{_SPACED}&&\p{{L}}]){_clusters(_SPACED)}\.(?!{_MARK})){{2,}}"
+    rf"|{_RUN}(?:[{HYPHENS}.&]{_RUN}|(?<=\d)[,:/]\d+(?!{_MARK}))*|{_WORD}"
+)
+_WORDS = regex.compile(f"(?V1){_WORD}")
+_ASCII_WORDS = regex.compile(rf"\w+(?:(?<=[A-Z]):(?=[a-z])\w+)*|[^\w{_SPACE}]", regex.ASCII)
+_TOKENS = regex.compile(f"(?V1){_TOKEN}")
+_CLUSTERS = regex.compile(r"\X(?:(?=\p{M})\X)*")
+_UNSPACED_CHARACTER = regex.compile(f"(?V1){_UNSPACED}")
+# To ICU bindings, characters beyond the basic plane are two, and lone surrogates are none.
+_NOT_BASIC = regex.compile("[\ud800-\udfff\U00010000-\U0010ffff]")
 
 
 def words(text: str) -> list[tuple[int, int]]:
-    """The words of a text in order: runs of letters and digits, single symbols, single unspaced characters."""
-    return [match.span() for match in _WORD.finditer(text)]
+    """The words of a text in order: runs of letters, digits and marks, single symbols, words of unspaced scripts.
+
+    Of Thai, Lao, Khmer, Burmese and their like they are those of ICU's dictionaries; Chinese and Japanese characters
+    are single words. Everything but white space belongs to a word.
+    """
+    if text.isascii():
+        return [match.span() for match in _ASCII_WORDS.finditer(text)]
+    return list(_spans(_WORDS, text))
 
 
 def tokens(text: str) -> list[tuple[int, int]]:
     """What a corpus of tokens has as such, in order: words, but abbreviations, numbers and hyphenated words whole."""
-    return [match.span() for match in _TOKEN.finditer(text)]
+    return list(_spans(_TOKENS, text))
+
+
+def _spans(pattern: regex.Pattern, text: str) -> Iterator[tuple[int, int]]:
+    for match in pattern.finditer(text):
+        start, end = match.span()
+        if match["dictionary"] is None:
+            yield start, end
+        else:
+            for boundary in _dictionary_boundaries(text[start:end]):
+                yield start, match.start() + boundary
+                start = match.start() + boundary
+
+
+def _dictionary_boundaries(run: str) -> Iterator[int]:
+    """Where words of a run of letters end."""
+    clusters = {match.end() for match in _CLUSTERS.finditer(run)}
+    for _, end in WordBreaker(_NOT_BASIC.sub("\u0e01", run), "th").segments():
+        # A dictionary may err within a cluster that no writer would write.
+        if end in clusters:
+            yield end
+
+
+def is_word(word: str) -> bool:
+    """Whether one of the words of a text is more than a symbol: it has letters or digits."""
+    return any(map(str.isalnum, word))
+
+
+def has_case(text: str) -> bool:
+    """Whether a text has letters that are written as capitals or small.
+
+    Georgian has none: its capitals of Unicode 11 are for texts that are written in them throughout, and no name begins
+    with one, which is what title case tells.
+    """
+    return text.lower() != text.title()
+
+
+def is_lower_case(text: str) -> bool:
+    """Whether a text has letters with case, and all of them are small."""
+    return text == text.lower() != text.title()
 
 
 def is_unspaced(text: str) -> bool:
@@ -40,8 +124,3 @@ def is_unspaced(text: str) -> bool:
 def is_within_unspaced(text: str, place: int) -> bool:
     """Whether the characters on both sides of a place are of scripts without spaces, and so perhaps of one word."""
     return 0 < place < len(text) and all(map(_UNSPACED_CHARACTER.match, text[place - 1 : place + 1]))
-
-
-def is_unspaced_language(language: str) -> bool:
-    """Whether a language, by its code (zh, zh-Hant, zh_TW), is written in such a script."""
-    return language.replace("_", "-").split("-")[0] in _UNSPACED_LANGUAGES

@@ -3,9 +3,11 @@
 import importlib.util
 import itertools
 from dataclasses import replace
+from unicodedata import normalize
 
 import pytest
 import torch
+from any_script import any_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -129,7 +131,7 @@ text = st.text(
 @st.composite
 def any_query(draw):
     """A pair with spans of the source text, and a few that are none."""
-    source, target = draw(text), draw(text)
+    source, target = draw(text | any_text), draw(text | any_text)
     inside = st.integers(0, len(source))
     span = st.one_of(st.tuples(inside, inside).map(sorted), st.tuples(st.integers(-2, 42), st.integers(-2, 42)))
     spans = tuple(Span(*pair) for pair in draw(st.lists(span, max_size=5)))
@@ -192,6 +194,17 @@ def starter_aligner(request):
             "Президент Путин вылетел из Москвы в Токио.",
             {"Putin": "Путин", "Moscow": "Москвы", "Tokyo": "Токио"},
         ),
+        ("She lives in Kashi.", "वह काशी में रहती है।", {"Kashi": "काशी"}),
+        ("Narendra Modi visited Delhi.", "नरेंद्र मोदी ने दिल्ली का दौरा किया।", {"Delhi": "दिल्ली"}),
+        ("He moved to Tamil Nadu.", "அவர் தமிழ்நாடு சென்றார்.", {"Tamil Nadu": "தமிழ்நாடு"}),
+        ("We met in Chiang Mai yesterday.", "เราพบกันที่เชียงใหม่เมื่อวาน", {"Chiang Mai": "เชียงใหม่"}),
+        (
+            "Hanoi is the capital of Vietnam.",
+            normalize("NFD", "Hà Nội là thủ đô của Việt Nam."),
+            {"Hanoi": normalize("NFD", "Hà Nội"), "Vietnam": normalize("NFD", "Việt Nam")},
+        ),
+        ("Tbilisi is old.", "თბილისი ძველია.", {"Tbilisi": "თბილისი"}),
+        ("NATO met yesterday.", "გუშინ ნატო შეიკრიბა.", {"NATO": "ნატო"}),
         (
             "He studied at the University of Oslo before he moved to Bergen.",
             "Han studerade innan han flyttade till Bergen.",
@@ -203,6 +216,11 @@ def test_real_sentences(starter_aligner, source, target, names):
     query = _query(source, target, *names)
     found = starter_aligner.align([query])[0]
     assert dict(zip(names, _targets(query, found), strict=True)) == names
+
+
+def test_no_name_of_a_script_without_capitals_is_taken_for_a_derived_word(starter_aligner):
+    query = replace(_query("Tbilisi is old.", "თბილისი ძველია.", "Tbilisi"), source_types=("LOC",))
+    assert _targets(query, starter_aligner.align([query])[0]) == ["თბილისი"]
 
 
 def test_nested_entities_have_nested_counterparts(starter_aligner):

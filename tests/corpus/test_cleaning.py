@@ -1,8 +1,4 @@
-import unicodedata
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from xner_core.corpus.cleaning import (
     EMPTY,
@@ -13,13 +9,13 @@ from xner_core.corpus.cleaning import (
     WRONG_TARGET_LANGUAGE,
     Cleaner,
     CleaningSettings,
-    normalise,
 )
+from xner_core.normal_form import normal_form
 
 
 def reason(source_text, target_text, target="de", **settings):
     texts = (source_text, target_text)
-    return Cleaner(CleaningSettings(**settings), "en", target).reason(texts, tuple(map(normalise, texts)))
+    return Cleaner(CleaningSettings(**settings), "en", target).reason(texts, tuple(map(normal_form, texts)))
 
 
 ENGLISH = "The president of France arrived in Berlin on Monday morning."
@@ -75,29 +71,9 @@ def test_impossible_ratio_is_refused():
         CleaningSettings(max_length_ratio=0.5)
 
 
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("a  b\t c ", "a b c"),
-        ("a\u00a0b", "a b"),
-        ("Cafe\u0301", "Café"),
-        ("ﬁne", "fine"),
-        ("co\u00adop\u200berate", "cooperate"),
-        ("１２", "12"),
-        ("a\u2028b", "a b"),
-    ],
-)
-def test_equal_in_normal_form(one, other):
-    assert normalise(one) == normalise(other)
-
-
-@pytest.mark.parametrize(("one", "other"), [("Apple", "apple"), ("a.b", "a. b"), ("Muller", "Müller")])
-def test_different_in_normal_form(one, other):
-    assert normalise(one) != normalise(other)
-
-
-@given(st.text())
-def test_normal_form_has_single_spaces_and_is_nfkc(text):
-    normal = normalise(text)
-    assert normal == " ".join(normal.split())
-    assert unicodedata.is_normalized("NFKC", normal) or "\u00ad" in text or any("\u200b" <= c <= "\ufeff" for c in text)
+def test_a_language_that_no_identifier_knows_is_kept_and_its_source_side_checked():
+    fon = "Togán ɔ wá Kutɔnu ɖò Tɛnigbe gbè bo na kpé gǎn lɛ."
+    assert reason(ENGLISH, fon, target="fon") is None
+    assert reason(SPANISH, fon, target="fon") == WRONG_SOURCE_LANGUAGE
+    assert reason(ENGLISH, "The President of France reached Berlin this Monday.", "fon") == WRONG_TARGET_LANGUAGE
+    assert reason(ENGLISH, SPANISH, target="fon") is None

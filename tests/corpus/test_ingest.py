@@ -17,13 +17,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from xner_core.corpus import spool, writer
-from xner_core.corpus.cleaning import Cleaner, CleaningSettings, normalise
+from xner_core.corpus.cleaning import Cleaner, CleaningSettings
 from xner_core.corpus.ingest import IngestSettings, ingest_corpus
 from xner_core.corpus.layout import PAIR_SCHEMA, REJECTED_SCHEMA, open_corpus
 from xner_core.corpus.naming import domain_name
 from xner_core.errors import XnerError
 from xner_core.files import locate, read_table
 from xner_core.hashing import pair_id
+from xner_core.normal_form import normal_form
 
 REPOSITORY = Path(__file__).parents[2]
 WITHOUT_LANGUAGES = CleaningSettings(identify_language=False)
@@ -225,7 +226,7 @@ def test_equals_the_same_in_memory(tmp_path_factory, sources, shard_pairs, batch
         with open(folder / "in" / f"{number}.jsonl", "w", newline="") as file:
             for source_text, target_text, domain in source:
                 file.write(json.dumps({"source": source_text, "target": target_text, "domain": domain}) + "\n")
-                normal = (normalise(source_text), normalise(target_text))
+                normal = (normal_form(source_text), normal_form(target_text))
                 reason = cleaner.reason((source_text, target_text), normal) or ("duplicate" if normal in seen else None)
                 if reason:
                     reasons[reason] += 1
@@ -356,9 +357,11 @@ def test_a_document_for_a_domain_is_refused(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"target": "German"}, "target is 'German'; expected a language code"),
-        ({"target": "../x"}, "target is '../x'"),
+        ({"target": "German"}, "target: 'German' is no language code such as en, deu"),
+        ({"target": "../x"}, "target: '../x' is no language code"),
+        ({"target": "jp"}, "target: 'jp' is no language code .*; did you mean ja?"),
         ({"target": "en"}, "source and target are both en"),
+        ({"target": "eng_Latn"}, "source and target are both en"),
         ({"domain": "a/b"}, "domain 'a/b' cannot name a folder; 'a-b' could"),
     ],
 )

@@ -297,6 +297,12 @@ def test_tmx_language_with_subtag_is_matched_whole(tmp_path):
     assert [pair.target_text for pair in read_tmx(file, "en", "zh")] == ["tw", "any"]
 
 
+def test_tmx_language_may_have_any_code(tmp_path):
+    file = write(tmp_path / "a.tmx", tmx(unit(**{"eng": "a", "cmn-Hant": "tw"}), unit(**{"EN-GB": "b", "zho": "any"})))
+    assert [pair.target_text for pair in read_tmx(file, "en", "zh")] == ["tw", "any"]
+    assert [pair.target_text for pair in read_tmx(file, "eng_Latn", "zh-TW")] == ["tw"]
+
+
 BOMB = '<!DOCTYPE tmx [<!ENTITY a "xxxxxxxxxx"><!ENTITY b "&a;&a;&a;&a;&a;">]>'
 
 

@@ -81,3 +81,32 @@ def test_what_other_annotators_wrote_is_read_all_the_same(write, caplog):
     assert target.tags == ["O", "B-PER", "O", "O"]
     assert "joined" in caplog.text
     assert [target.text[span.start : span.end] for span in target.tokens] == loose["de"]["tokens"]
+
+
+@pytest.mark.parametrize(
+    ("language", "tokens", "text"),
+    [
+        ("zho", ["北", "京", "很", "大"], "北京很大"),
+        ("cmn_Hans", ["北", "京", "很", "大"], "北京很大"),
+        ("yue", ["香", "港"], "香港"),
+        ("ZH-TW", ["臺", "北"], "臺北"),
+        ("jpn_Jpan", ["東京", "は", "大きい"], "東京は大きい"),
+        ("tha", ["กรุงเทพ", "ใหญ่"], "กรุงเทพใหญ่"),
+        ("dzo", ["ཐིམ་ཕུ་", "རྒྱལ་ས"], "ཐིམ་ཕུ་རྒྱལ་ས"),
+        ("zh-Latn", ["Běijīng", "hěn"], "Běijīng hěn"),
+        ("kor_Hang", ["서울은", "크다"], "서울은 크다"),
+    ],
+)
+def test_tokens_are_joined_as_the_script_of_any_code_is_written(write, language, tokens, text):
+    side = {"tokens": tokens, "tags": ["B-LOC"] + ["O"] * (len(tokens) - 1)}
+    assert read_sentences(write({language: side}), language)[0].text == text
+
+
+def test_a_side_may_have_another_code_of_the_language(write):
+    side = {"tokens": ["Köln"], "tags": ["B-LOC"]}
+    assert read_sentences(write({"eng": side, "deu_Latn": side, "id": "de-1"}), "de")[0].text == "Köln"
+    assert read_sentences(write({"de-AT": side}), "de")[0].text == "Köln"
+    with pytest.raises(XnerError, match=r"no side 'de-AT'; there are de, en; did you mean de\?"):
+        read_sentences(write({"en": side, "de": side}), "de-AT")
+    with pytest.raises(XnerError, match=r"no side 'pt'; there are pt-BR, pt-PT; did you mean pt-BR or pt-PT\?"):
+        read_sentences(write({"pt-BR": side, "pt-PT": side}), "pt")

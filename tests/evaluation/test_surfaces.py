@@ -1,3 +1,5 @@
+import unicodedata
+
 import pyarrow as pa
 import pytest
 from label_files import label, row, write_labels
@@ -34,3 +36,11 @@ def test_other_files_are_refused(tmp_path):
     write_table(file.location, pa.table({"target_text": ["Bonn"]}))
     with pytest.raises(XnerError, match=r"other\.parquet: not a label file, it has no column entities, pair_id"):
         seen_surfaces([file], {"Bonn"})
+
+
+def test_surfaces_are_compared_in_normal_form(tmp_path):
+    decomposed = unicodedata.normalize("NFD", "Ọ̀yọ́")
+    rows = [row(f"{decomposed} tóbi", [label("LOC", 0, len(decomposed))]), row("Dún O’Brien", [label("PER", 4, 11)])]
+    wanted = surfaces(["Ọ̀yọ́ ni O'Brien"], [[Entity(Span(0, 5), "LOC"), Entity(Span(9, 16), "PER")]])
+    assert len(wanted) == 2
+    assert seen_surfaces(find_label_files([write_labels(tmp_path, rows)]), wanted) == wanted

@@ -183,3 +183,12 @@ def assert_on_edges(made: Example) -> None:
     """Spans begin and end where words do, if they did."""
     starts, ends = zip(*words(made.target_text), strict=True) if words(made.target_text) else ((), ())
     assert all(link.target.start in starts and link.target.end in ends for link in made.links if link.target)
+
+
+def test_a_name_that_is_written_in_another_form_elsewhere_is_not_gone():
+    twice = example("Cúchulainn’s and Cúchulainn", "Cúchulainn, Cu\u0301chulainn", ("Cúchulainn", "Cúchulainn"))
+    assert remove_name(twice, Random(1)) is None
+    other = example("Rome", "Cu\u0301chulainn", ("Rome", "Cu\u0301chulainn", True, "LOC"), pair_id="other")
+    assert mismatch(twice, [other], Random(1)) is None
+    same = example("Cu\u0301chulainn", "Cúchulainn", ("Cu\u0301chulainn", "Cúchulainn"))
+    assert swap_names(twice, NamePool([same]), Random(1)) is None

@@ -65,6 +65,7 @@ def test_a_malformed_line_is_named(tmp_path, line):
 
 def test_what_is_no_lexicon_is_named(tmp_path):
     assert lexicon_language("a/b.en-pt_BR.tsv.gz") == "pt_BR"
+    assert lexicon_language("a/b.en-sr-Latn.tsv") == "sr-Latn"
     with pytest.raises(XnerError, match="cannot tell its language"):
         lexicon_language("places.tsv")
     with pytest.raises(XnerError, match="not a readable lexicon"):

@@ -42,3 +42,10 @@ def test_of_several_occurrences_the_near_one_counts():
     text = WordedText.of("Rom und Rom")
     assert counts.find("Rome", text) is None
     assert counts.find("Rome", text, near=Span(4, 11)) == Span(8, 11)
+
+
+def test_names_are_the_same_in_whatever_form_they_are_written():
+    renderings = Renderings()
+    for name in ("O’Brien", "O'BRIEN"):
+        renderings.add([(name, "Obrajen")])
+    assert renderings.find("o'brien", WordedText.of("Obrajen pevao")) == Span(0, 7)

@@ -26,3 +26,10 @@ def test_any_part_of_a_text_is_found_in_it(raw, data):
         first = data.draw(st.integers(0, len(text.words) - 1))
         last = data.draw(st.integers(first + 1, len(text.words)))
         assert text.span(first, last) in text.find(text.forms[first:last])
+
+
+def test_forms_are_normal():
+    assert word_forms("ﬁnland") == word_forms("Finland") == ("finland",)
+    assert word_forms("O’Brien") == word_forms("O'BRIEN")
+    assert word_forms("İZMİR") == word_forms("izmir")
+    assert word_forms("ISPARTA") == word_forms("ısparta")

@@ -1,9 +1,11 @@
 import pytest
+from any_script import any_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xner_core.errors import XnerError
 from xner_core.tagging.tagger import Tagger, TaggerSettings
+from xner_core.text import words
 
 TEXTS = ["Anna Weber lives in Bonn.", "", "👍🏽 \u202e\x00 北京", "Paris " * 100, " \n ", "Ulm"]
 
@@ -18,11 +20,14 @@ def spans(found):
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.text(max_size=200), max_size=4))
+@given(st.lists(st.text(max_size=200) | any_text, max_size=4))
 def test_entities_are_in_order_inside_their_texts(tagger, texts):
     for text, entities in zip(texts, tagger.tag(texts), strict=True):
         end = 0
+        starts, ends = ({edge[side] for edge in words(text)} for side in (0, 1))
         for entity in entities:
+            assert entity.span.start in starts
+            assert entity.span.end in ends
             assert end <= entity.span.start < entity.span.end <= len(text)
             assert 0 <= entity.confidence <= 1
             assert entity.type in ("PER", "LOC", "ORG")

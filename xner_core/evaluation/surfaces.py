@@ -1,6 +1,6 @@
 """Which entities were met in training: by their surface, whatever type they had there (Augenstein et al. 2017).
 
-White space does not count, so that tokenised gold and raw text agree; case does.
+They are compared in normal form. White space does not count, so that tokenised gold and raw text agree; case does.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -9,6 +9,7 @@ import polars as pl
 import pyarrow as pa
 
 from xner_core.files import read_table
+from xner_core.normal_form import normal_form
 from xner_core.projection.label_files import LabelFile, count_rows
 from xner_core.projection.schema import PROJECTED
 from xner_core.spans import Entity
@@ -17,7 +18,11 @@ _COLUMNS = ["pair_id", "target_text", "entities"]
 
 
 def surface(text: str, entity: Entity) -> str:
-    return "".join(text[entity.span.start : entity.span.end].split())
+    return _form(text[entity.span.start : entity.span.end])
+
+
+def _form(name: str) -> str:
+    return "".join(normal_form(name).split())
 
 
 def surfaces(texts: Sequence[str], entities: Iterable[Sequence[Entity]]) -> set[str]:
@@ -52,6 +57,6 @@ def _projected_surfaces(labels: pa.Table, last_pair: str | None) -> set[str]:
         .drop_nulls("entities")
         .unnest("entities")
         .filter(pl.col("status") == PROJECTED)
-        .select(pl.col("target_text").str.slice(start, end - start).str.replace_all(r"\s", ""))
+        .select(pl.col("target_text").str.slice(start, end - start).unique())
     )
-    return set(found["target_text"].unique())
+    return set(map(_form, found["target_text"]))

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from xner_core.corpus.naming import is_hidden
 from xner_core.errors import XnerError
 from xner_core.files import Location, locate, read_table
+from xner_core.languages import did_you_mean
 
 _LAYOUT = re.compile(r"(?P<fingerprint>[^/]+)/language=(?P<language>[^/]+)/domain=(?P<domain>[^/]+)/[^/]+\.parquet$")
 
@@ -53,7 +54,8 @@ def find_label_files(folders: Sequence[str], domains: Collection[str] | None = N
         files = [location] if location.name.endswith(".parquet") else location.files()
         paths = [path for path in files if path.name.endswith(".parquet") and not is_hidden(path.name)]
         if not paths:
-            raise XnerError(f"{folder}: no label files in this folder; project a corpus first, or mend the path")
+            hint = _other_partition(location) or "; project a corpus first, or mend the path"
+            raise XnerError(f"{folder}: no label files in this folder{hint}")
         for path in paths:
             match = _LAYOUT.search(path.path)
             if not match:
@@ -70,6 +72,17 @@ def find_label_files(folders: Sequence[str], domains: Collection[str] | None = N
             f"there are {', '.join(sorted(there))}"
         )
     return [found[name] for name in sorted(found) if domains is None or found[name].domain in domains]
+
+
+def _other_partition(location: Location) -> str:
+    """Where a folder of a language's labels is not there: those of the same language that are, as a message's end."""
+    match = re.search(r"/language=(?P<language>[^/]+)", location.path)
+    if not match:
+        return ""
+    folder = Location(location.filesystem, location.path[: match.start()])
+    found = (re.match(r"language=([^/]+)/", file.relative_to(folder)) for file in folder.files())
+    hint = did_you_mean(match["language"], sorted({there[1] for there in found if there}))
+    return hint.replace("mean ", "mean language=")
 
 
 def count_rows(file: LabelFile, columns: Collection[str]) -> int:

@@ -25,6 +25,7 @@ from xner_core.cluster_check import count_fitting, require_resources
 from xner_core.errors import XnerError
 from xner_core.evaluation.student import own_types, shared_types
 from xner_core.files import locate, read_json, write_json, write_table
+from xner_core.languages import distinct_languages
 from xner_core.projection.label_files import LabelFile, find_label_files
 from xner_core.ray_session import ensure_ray
 from xner_core.snapshots.repository import label_addresses
@@ -93,8 +94,8 @@ def run_study(settings: StudySettings) -> dict[str, Any]:
 
 
 def _gold_files(settings: StudySettings, files: Sequence[LabelFile]) -> list[GoldFile]:
-    languages = {file.language for file in files}
-    language = settings.language or (languages.pop() if len(languages) == 1 else None)
+    languages = distinct_languages(file.language for file in files)
+    language = settings.language or (languages[0] if len(languages) == 1 else None)
     return [GoldFile(name, path, language) for name, path in settings.gold.items()]
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from random import Random
 
+from xner_core.normal_form import folded, normal_form
 from xner_core.spans import Span
 from xner_core.supervision.examples import Example, Link
 from xner_core.text import words
@@ -38,7 +39,7 @@ class NamePool:
         pairs = self._pairs.get(_kind(example, link.type, names), [])
         for _ in range(_TRIES if pairs else 0):
             drawn = random.choice(pairs)
-            if drawn[0] != names[0] and drawn[1] != names[1]:
+            if all(normal_form(new) != normal_form(old) for new, old in zip(drawn, names, strict=True)):
                 return drawn
         return None
 
@@ -81,7 +82,7 @@ def remove_name(example: Example, random: Random) -> Example | None:
         start -= 1
     cut = Span(start, end)
     remaining = replace_span(text, cut, "")
-    gone = text[slice(*link.target)].casefold() not in remaining.casefold()
+    gone = folded(text[slice(*link.target)]) not in folded(remaining)
     if not gone or not words(remaining) or not _is_edge(remaining, start):
         return None
     links = [
@@ -97,13 +98,13 @@ def mismatch(example: Example, others: Sequence[Example], random: Random) -> Exa
     """The target text of another example of the language, which holds none of these names: all answers are null."""
     if not example.links or not others:
         return None
-    names = {example.source_text[slice(*link.source)].casefold() for link in example.links}
-    names |= {example.target_text[slice(*link.target)].casefold() for link in example.links if link.target}
+    names = {folded(example.source_text[slice(*link.source)]) for link in example.links}
+    names |= {folded(example.target_text[slice(*link.target)]) for link in example.links if link.target}
     for _ in range(_TRIES):
         other = random.choice(others)
         if other.language != example.language or other.pair_id == example.pair_id:
             continue
-        text = f"{other.source_text}\n{other.target_text}".casefold()
+        text = folded(f"{other.source_text}\n{other.target_text}")
         if not any(name in text for name in names):
             links = [
                 replace(link, target=None, agreed=True, confidence=1.0, origins=(MISMATCHED,)) for link in example.links

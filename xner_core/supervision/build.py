@@ -4,7 +4,7 @@ import json
 import logging
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -17,6 +17,7 @@ from xner_core.corpus.layout import Corpus, open_corpus
 from xner_core.errors import XnerError
 from xner_core.files import Location, locate
 from xner_core.hashing import file_digest, fingerprint
+from xner_core.languages import is_unspaced_language, same_language
 from xner_core.models.loading import STARTER, encoder_folder, model_digest
 from xner_core.supervision.examples import Example, Link, read_metadata, write_examples
 from xner_core.supervision.labelling import VotedPair, label
@@ -27,12 +28,11 @@ from xner_core.supervision.polling import Poll
 from xner_core.supervision.sampling import Sampler
 from xner_core.supervision.voting import LabelModel
 from xner_core.tagging.tagger import TaggerSettings
-from xner_core.text import is_unspaced_language
 
 logger = logging.getLogger(__name__)
 
 # Raised whenever the same corpora and settings would give other examples.
-VERSION = 1
+VERSION = 2
 SOURCE = "en"
 
 
@@ -76,12 +76,13 @@ def make_examples(settings: ExampleSettings) -> dict[str, Any]:
     """
     corpora = [open_corpus(locate(folder)) for folder in settings.corpora]
     for folder, corpus in zip(settings.corpora, corpora, strict=True):
-        if corpus.source != SOURCE:
+        if not same_language(SOURCE, corpus.source):
             raise XnerError(f"{folder}: its source language is {corpus.source!r}; examples need English, 'en'")
     lists: dict[str, list[str]] = defaultdict(list)
     for path in settings.lexicons:
         lists[lexicon_language(path)].append(path)
-    lexicons = {corpus.target: Lexicon.read(lists[corpus.target]) for corpus in corpora}
+    listed = {corpus.target: _of_language(lists, corpus.target) for corpus in corpora}
+    lexicons = {language: Lexicon.read(paths) for language, paths in listed.items()}
     tagger = TaggerSettings(settings.tagger, batch_tokens=BATCH_TOKENS)
     shared = {
         "version": VERSION,
@@ -94,7 +95,7 @@ def make_examples(settings: ExampleSettings) -> dict[str, Any]:
     made: list[dict[str, Any]] = []
     poll: Poll | None = None
     for corpus in corpora:
-        digests = sorted(file_digest(Path(path)) for path in lists[corpus.target])
+        digests = sorted(file_digest(Path(path)) for path in listed[corpus.target])
         shards = [[shard.domain, shard.name] for shard in corpus.shards]
         identity = fingerprint(stage="examples", shards=shards, target=corpus.target, lexicons=digests, **shared)
         file = locate(settings.out) / f"{corpus.location.name}.parquet"
@@ -110,6 +111,11 @@ def make_examples(settings: ExampleSettings) -> dict[str, Any]:
     if poll is None:
         return {"status": "nothing to do", "reason": f"{settings.out}: all examples were made before", "corpora": made}
     return {"status": "done", "out": settings.out, "corpora": made}
+
+
+def _of_language(lists: Mapping[str, list[str]], language: str) -> list[str]:
+    """The lexicons of a language, in whatever script they name it."""
+    return [path for other, paths in lists.items() if same_language(language, other) for path in paths]
 
 
 def _figures_of(file: Location, identity: str) -> dict[str, Any] | None:

@@ -4,12 +4,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from xner_core.alignment.boundaries import is_lower_case
+from xner_core.normal_form import folded
 from xner_core.spans import Span
 from xner_core.supervision.examples import Link
 from xner_core.supervision.names import Name
 from xner_core.supervision.sampling import SampledPair
 from xner_core.supervision.voting import LabelModel, Verdict
+from xner_core.text import has_case, is_lower_case
 
 LOWER_CASE = "lower-case"
 # Nationalities and the like are of this type, and adjectives in many languages.
@@ -75,10 +76,10 @@ def _check_case(pairs: Sequence[VotedPair], links: Sequence[Sequence[Link]]) -> 
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for pair, found in zip(pairs, links, strict=True):
         for link in found:
-            if link.agreed and (target := pair.pair.target.part(link.target)) != target.swapcase():
-                count = counts[pair.pair.source.part(link.source).casefold()]
+            if link.agreed and has_case(target := pair.pair.target.part(link.target)):
+                count = counts[folded(pair.pair.source.part(link.source))]
                 count[0] += 1
-                count[1] += target != target.lower()
+                count[1] += not is_lower_case(target)
     checked = []
     for pair, found in zip(pairs, links, strict=True):
         row = []
@@ -86,7 +87,7 @@ def _check_case(pairs: Sequence[VotedPair], links: Sequence[Sequence[Link]]) -> 
             name = pair.pair.source.part(link.source)
             lower = link.agreed and name != name.lower() and is_lower_case(pair.pair.target.part(link.target))
             if lower and link.type != _ADJECTIVAL:
-                total, capitalised = counts[name.casefold()]
+                total, capitalised = counts[folded(name)]
                 others = total - 1
                 if others < _FEWEST_OTHERS:
                     link = replace(link, agreed=False)

@@ -11,7 +11,7 @@ from xner_core.errors import XnerError
 from xner_core.spans import Span
 from xner_core.supervision.texts import WordedText, word_forms
 
-_NAME = re.compile(r"\.en-(?P<language>[A-Za-z_]+)\.tsv(\.gz)?$")
+_NAME = re.compile(r"\.en-(?P<language>[A-Za-z0-9_-]+)\.tsv(\.gz)?$")
 _COLUMNS = 4
 # An inflected form may lack the last letter of the listed one, and have so many letters more.
 _INFLECTION_LETTERS = 3

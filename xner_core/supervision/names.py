@@ -3,10 +3,13 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from unicodedata import normalize
 
 from xner_core.alignment.boundaries import ORDINARY, word_kind
+from xner_core.normal_form import folded
 from xner_core.spans import Entity, Span
 from xner_core.supervision.texts import WordedText
+from xner_core.text import is_word
 
 _CANDIDATE_LETTERS = 3
 _ACRONYM_LETTERS = 2
@@ -57,12 +60,12 @@ def find_candidates(text: WordedText) -> list[Span]:
                 runs.append(Span(start, end))
             continues = end
         joins = word in _JOINERS and text.text[max(start - 1, 0) : start].isalnum()
-        begins = (word in _BEGINNERS and not joins) or (begins and not word.isalnum())
+        begins = (word in _BEGINNERS and not joins) or (begins and not is_word(word))
     return runs
 
 
 def _is_candidate(word: str, begins: bool) -> bool:
-    if word.isupper() and word.isalpha() and len(word) >= _ACRONYM_LETTERS:
+    if word.isupper() and normalize("NFC", word).isalpha() and len(word) >= _ACRONYM_LETTERS:
         return True
     return (
         not begins
@@ -89,9 +92,9 @@ def names_of(text: WordedText, entities: Sequence[Entity]) -> tuple[Name, ...]:
 def _trim(text: WordedText, span: Span) -> Span | None:
     """A span without symbols at its edges; full stops after it stay, and so do brackets and quotes that it opens."""
     inside = [(start, end) for start, end in text.words if span.start <= start and end <= span.end]
-    while inside and not text.text[inside[0][0]].isalnum():
+    while inside and not is_word(text.text[slice(*inside[0])]):
         inside.pop(0)
-    while inside and not (last := text.text[slice(*inside[-1])])[0].isalnum() and last != ".":
+    while inside and not is_word(last := text.text[slice(*inside[-1])]) and last != ".":
         if last in _CLOSED and any(text.text[start:end] == _CLOSED[last] for start, end in inside[:-1]):
             break
         inside.pop()
@@ -109,7 +112,7 @@ def limit_names(texts: Sequence[WordedText], names: Sequence[tuple[Name, ...]]) 
     for text, found in zip(texts, names, strict=True):
         row = []
         for name in found:
-            form = text.part(name.span).casefold()
+            form = folded(text.part(name.span))
             counts[form] += 1
             if counts[form] <= most:
                 row.append(name)

@@ -7,6 +7,7 @@ from typing import Any
 
 from xner_core.alignment.query import AlignmentQuery
 from xner_core.corpus.layout import Corpus
+from xner_core.languages import is_unspaced_language
 from xner_core.spans import Span
 from xner_core.supervision.cooccurrence import Cooccurrence
 from xner_core.supervision.labelling import VotedPair
@@ -19,7 +20,6 @@ from xner_core.supervision.signals import find_identical, find_transliterated
 from xner_core.supervision.spelling import Spelling
 from xner_core.supervision.texts import WordedText
 from xner_core.tagging.tagger import Tagger, TaggerSettings
-from xner_core.text import is_unspaced_language
 
 logger = logging.getLogger(__name__)
 

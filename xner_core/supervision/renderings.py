@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
+from xner_core.normal_form import folded
 from xner_core.spans import Span
 from xner_core.supervision.texts import WordedText, word_forms
 
@@ -35,11 +36,11 @@ class Renderings:
             own: the names and renderings that the text's own pair has added
             near: which of several occurrences is meant
         """
-        counts = self._counts.get(name.casefold())
+        counts = self._counts.get(folded(name))
         if counts is None:
             return None
         counts = Counter(counts)
-        counts.subtract(rendering for other, rendering in _folded(own) if other == name.casefold())
+        counts.subtract(rendering for other, rendering in _folded(own) if other == folded(name))
         total = counts.total()
         for rendering, count in sorted(counts.items(), key=lambda item: (-item[1], -len("".join(item[0])), item[0])):
             if count < max(_FEWEST, _SMALLEST_SHARE * total):
@@ -53,4 +54,4 @@ class Renderings:
 
 
 def _folded(links: Iterable[tuple[str, str]]) -> set[tuple[str, tuple[str, ...]]]:
-    return {(name.casefold(), word_forms(rendering)) for name, rendering in links}
+    return {(folded(name), word_forms(rendering)) for name, rendering in links}

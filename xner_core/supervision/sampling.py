@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from xner_core.corpus.layout import Corpus, Shard
 from xner_core.files import locate, read_table
+from xner_core.normal_form import folded
 from xner_core.supervision.names import find_candidates
 from xner_core.supervision.texts import WordedText, word_forms
+from xner_core.text import is_word
 
 # Sides that share more of their words than this are hardly translations.
 _MOST_SHARED = 0.5
@@ -82,7 +84,7 @@ class Sampler:
         source = " ".join(pair.source.forms)
         if source in self._sources or is_mostly_copied(pair.source, pair.target):
             return False
-        names = {pair.source.part(span).casefold() for span in find_candidates(pair.source)}
+        names = {folded(pair.source.part(span)) for span in find_candidates(pair.source)}
         if all(self._names[name] >= self._common for name in names):
             return False
         self._sources.add(source)
@@ -92,7 +94,7 @@ class Sampler:
 
 def is_mostly_copied(source: WordedText, target: WordedText) -> bool:
     """Whether most words of the shorter side stand on the other side as well."""
-    sides = [Counter(form for form in side.forms if form.isalnum()) for side in (source, target)]
+    sides = [Counter(filter(is_word, side.forms)) for side in (source, target)]
     return (sides[0] & sides[1]).total() > _MOST_SHARED * min(side.total() for side in sides)
 
 

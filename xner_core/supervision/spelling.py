@@ -13,6 +13,7 @@ from anyascii import anyascii
 
 from xner_core.spans import Span
 from xner_core.supervision.texts import WordedText, word_forms
+from xner_core.text import is_word
 
 _ROUNDS = 8
 # Fewer renderings teach too little.
@@ -65,7 +66,7 @@ class Spelling:
         return None if other is not None and other[2] > _CLEARLY * score else text.span(first, last)
 
     def _log_odds(self, letters: Sequence[str], form: str) -> float:
-        if not form.isalnum():
+        if not is_word(form):
             # What joins the parts of a name says nothing; what else it may be ends every run.
             return 0.0 if form in "·・•‧-" else -np.inf
         explained = sum(self._table.get((pair, form), 0.0) for pair in letters) / len(letters)

@@ -1,4 +1,4 @@
-"""A text and its words, compared without regard to case, and to whether Chinese is simplified."""
+"""A text and its words, compared in normal form without regard to case, and to whether Chinese is simplified."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Self
 
 from xner_core.chinese import simplified
+from xner_core.normal_form import folded
 from xner_core.spans import Span
 from xner_core.text import words
 
@@ -49,4 +50,5 @@ def word_forms(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1 << 16)
 def _form(word: str) -> str:
-    return simplified(word.casefold()) if len(word) == 1 else word.casefold()
+    form = folded(word)
+    return simplified(form) if len(form) == 1 else form

@@ -18,7 +18,7 @@ from xner_core.tagging.decoding import decode
 from xner_core.tagging.labels import LabelScheme, label_map
 
 # Raised whenever the same model and settings would give other entities.
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True)

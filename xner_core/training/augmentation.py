@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from jsonargparse.typing import ClosedUnitInterval
 
+from xner_core.normal_form import folded
 from xner_core.spans import Entity, Span, join_tokens
-from xner_core.text import is_unspaced, tokens
+from xner_core.text import has_case, is_unspaced, tokens
 from xner_core.training.features import AnnotatedText
 
 
@@ -54,7 +55,8 @@ def as_tokens(text: AnnotatedText, splits: Mapping[str, str] | None = None) -> A
         splits: words in lower case that are written as several
     """
     spans = [Span(*token) for token in tokens(text.text)]
-    parts = [(span, part) for span in spans for part in _parts(text.text[span.start : span.end], splits or {})]
+    splits = {folded(word): written for word, written in (splits or {}).items()}
+    parts = [(span, part) for span in spans for part in _parts(text.text[span.start : span.end], splits)]
     joined, moved = join_tokens([part for _, part in parts], not is_unspaced(text.text))
     starts, ends = {}, {}
     for (span, _), new in zip(parts, moved, strict=True):
@@ -70,14 +72,22 @@ def as_tokens(text: AnnotatedText, splits: Mapping[str, str] | None = None) -> A
 
 
 def _parts(word: str, splits: Mapping[str, str]) -> list[str]:
-    parts = splits.get(word.lower())
+    parts = splits.get(folded(word))
     return (parts[:1].upper() + parts[1:] if word[0].isupper() else parts).split() if parts else [word]
 
 
 def in_capitals(text: AnnotatedText) -> AnnotatedText:
-    """A text in capitals; characters whose capitals are several (ß) stay as they are, so that all offsets do."""
-    capitals = "".join(form if len(form := character.upper()) == 1 else character for character in text.text)
+    """A text in capitals; characters whose capitals are several (ß) stay as they are, so that all offsets do.
+
+    So do marks, and the letters of scripts that have no capitals.
+    """
+    capitals = "".join(map(_capital, text.text))
     return replace(text, text=capitals)
+
+
+def _capital(character: str) -> str:
+    form = character.upper()
+    return form if len(form) == 1 and character.isalpha() and has_case(character) else character
 
 
 def with_dateline(text: AnnotatedText, chance: random.Random) -> AnnotatedText:

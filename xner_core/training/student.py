@@ -14,6 +14,7 @@ from xner_core.errors import XnerError
 from xner_core.evaluation.gold import read_sentences
 from xner_core.files import Location
 from xner_core.hashing import file_digest, fingerprint
+from xner_core.languages import is_unspaced_language
 from xner_core.models.loading import (
     STARTER,
     encoder_folder,
@@ -25,7 +26,6 @@ from xner_core.models.loading import (
     tagger_folder,
 )
 from xner_core.projection.label_files import LabelFile, count_rows, last_pair_of_sample
-from xner_core.text import is_unspaced_language
 from xner_core.training.augmentation import AugmentationSettings
 from xner_core.training.features import AnnotatedText, TargetScheme
 from xner_core.training.labels import COLUMNS, LabelCounts, LabelFilter, TrainingFile
@@ -37,7 +37,7 @@ from xner_core.training.vocabulary import StraddledTokens, without_tokens
 logger = logging.getLogger(__name__)
 
 # Raised whenever the same labels and settings would train another student.
-VERSION = 4
+VERSION = 5
 # What of a recipe does not change the student.
 _CLUSTER = ("cpus_per_worker", "threads", "use_gpu")
 

@@ -1,21 +1,21 @@
 """Which labels of a pair a student learns, and what stays open or masked."""
 
 import itertools
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import regex
 from jsonargparse.typing import ClosedUnitInterval, NonNegativeFloat, PositiveInt
 
 from xner_core.projection.schema import PROJECTED
 from xner_core.spans import Entity, Span
-from xner_core.text import HYPHENS, is_unspaced
+from xner_core.text import HYPHENS, is_lower_case, is_unspaced
 from xner_core.training.features import AnnotatedText
 
-_AFTER_A_HYPHEN = re.compile(rf"[^\W\d_][{HYPHENS}]$")
-_BEFORE_A_HYPHEN = re.compile(rf"[{HYPHENS}][^\W\d_]")
+_AFTER_A_LETTER = regex.compile(rf"(?<=\p{{L}}[\p{{M}}\p{{Cf}}]*)[{HYPHENS}]")
+_BEFORE_A_LETTER = regex.compile(rf"[{HYPHENS}]\p{{L}}")
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class TrustSettings:
                 doubted.discard(span)
         text = row["target_text"]
         for span, type_ in scores:
-            if _is_lowercase(text[span.start : span.end]):
+            if is_lower_case(text[span.start : span.end]):
                 scores[span, type_] *= self.lowercase
             if _is_hyphenated(text, span):
                 scores[span, type_] *= self.hyphenated
@@ -116,14 +116,10 @@ class TrustSettings:
         return vote["type"] if settled else label["type"]
 
 
-def _is_lowercase(text: str) -> bool:
-    return text == text.lower() != text.upper()
-
-
 def _is_hyphenated(text: str, span: Span) -> bool:
     """Whether a hyphen with a letter beyond it is next to a span."""
-    before, after = text[max(0, span.start - 2) : span.start], text[span.end : span.end + 2]
-    return bool(_AFTER_A_HYPHEN.match(before) or _BEFORE_A_HYPHEN.match(after))
+    before = span.start > 0 and _AFTER_A_LETTER.match(text, span.start - 1)
+    return bool(before or _BEFORE_A_LETTER.match(text, span.end))
 
 
 def _joined(entities: Iterable[Entity]) -> list[Entity]:
