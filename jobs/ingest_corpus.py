@@ -4,9 +4,10 @@ python jobs/ingest_corpus.py --corpus opus/ --target de --out corpora/en-de
 """
 
 from xner_core.cli import Command, run_job
-from xner_core.corpus.ingest import IngestSettings, ingest_corpus
+from xner_core.corpus.ingest import IngestSettings
+from xner_core.snapshots.ingestion import ingest_alone
 
-COMMANDS = Command(IngestSettings, ingest_corpus)
+COMMANDS = Command(IngestSettings, ingest_alone)
 
 if __name__ == "__main__":
     run_job(__doc__, COMMANDS)

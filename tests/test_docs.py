@@ -14,6 +14,7 @@ DOCUMENTS = [
     "README.md",
     "docs/results.md",
     "docs/reliability.md",
+    "docs/trust.md",
     "cluster/README.md",
     "xner_core/starter/tagger/README.md",
     "xner_core/starter/aligner/README.md",

@@ -73,7 +73,9 @@ def _run(settings: NightlySettings, lease: Lease) -> dict[str, Any]:
         "out": str(lease.folder),
         "snapshot": snapshot.name,
         "published": before is None or before.name != snapshot.name,
-        "ingested": {name: ingested[name] for name in ("sources", "pairs_read", "rejected") if name in ingested},
+        "ingested": {
+            name: ingested[name] for name in ("sources", "pairs_read", "rejected", "warnings") if name in ingested
+        },
         "shards": len(plan.tasks),
         "projected": {name: labelled.get(f"projected_{name}", 0) for name in ("shards", "pairs")},
         "projection_seconds": labelled.get("seconds", 0.0),

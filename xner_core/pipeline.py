@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jsonargparse.typing import PositiveInt
+from jsonargparse.typing import ClosedUnitInterval, PositiveInt
 
 from xner_core.alignment.aligner import AlignerSettings
 from xner_core.consensus import ConsensusSettings, build_consensus
@@ -36,6 +36,7 @@ class ProjectionSettings:
         target: language to make labels for
         out: folder of all that is made, local or s3://
         shard_pairs: the most pairs in a shard
+        malformed_limit: the largest share of the lines of parallel text that may be malformed; such lines are rejected
         cleaning: which pairs of files of parallel text are kept
         tagger: the model that finds the entities
         aligner: the model that finds them again in the target text
@@ -52,6 +53,7 @@ class ProjectionSettings:
     target: str = "de"
     out: str = "out"
     shard_pairs: PositiveInt = 4096
+    malformed_limit: ClosedUnitInterval = 0.01
     cleaning: CleaningSettings = field(default_factory=CleaningSettings)
     tagger: TaggerSettings = field(default_factory=TaggerSettings)
     aligner: AlignerSettings = field(default_factory=AlignerSettings)
@@ -90,7 +92,7 @@ def bring_up_to_date(settings: ProjectionSettings, lease: Lease) -> dict[str, An
         LeaseLost: another run has taken the lease on the folder.
     """
     out = lease.folder
-    corpus, _ = current_corpus(settings, out)
+    corpus, ingested = current_corpus(settings, out)
     plan = plan_projection(corpus, out, settings.tagger, settings.aligner)
     counts = run_projection(plan, settings.tagger, settings.aligner, settings.cluster, settings.faults)
     result: dict[str, Any] = {
@@ -102,6 +104,7 @@ def bring_up_to_date(settings: ProjectionSettings, lease: Lease) -> dict[str, An
         "tags_fingerprint": plan.tags_fingerprint,
         "pairs": {name: corpus.manifest[name] for name in ("read", "kept", "rejected")},
         "shards": len(plan.tasks),
+        "warnings": ingested.get("warnings", []),
         "labelled": counts,
     }
     return result | {"snapshot": publish_state(lease, corpus, plan).name}
@@ -130,6 +133,7 @@ def current_corpus(settings: ProjectionSettings, out: Location) -> tuple[Corpus,
             source=settings.source,
             target=settings.target,
             shard_pairs=settings.shard_pairs,
+            malformed_limit=settings.malformed_limit,
             cleaning=settings.cleaning,
         )
     )

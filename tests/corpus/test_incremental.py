@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from xner_core.corpus import identity, readers, spool, writer
 from xner_core.corpus.cleaning import CleaningSettings
+from xner_core.corpus.index import duplicates_path
 from xner_core.corpus.ingest import IngestSettings, ingest_corpus
 from xner_core.corpus.inputs import InputFile
 from xner_core.corpus.layout import open_corpus
 from xner_core.errors import XnerError
-from xner_core.files import locate, read_table
+from xner_core.files import locate, read_table, write_table
 
 CLEANING = CleaningSettings(max_characters=40, identify_language=False)
 
@@ -275,6 +276,32 @@ def test_a_corpus_of_an_earlier_version_is_read_anew(text, tmp_path):
     (tmp_path / "out/manifest.json").write_text(json.dumps(manifest))
     assert ingest(text, tmp_path / "out")["pairs_read"] == 91
     assert "index" in json.loads((tmp_path / "out/manifest.json").read_text())
+
+
+def test_a_corpus_of_before_malformed_lines_were_kept_is_read_anew(text, tmp_path):
+    """As commit 4b02e93 left it: its manifest and indices lack what is known of malformed lines and turned sources."""
+    ingest(text, tmp_path / "out")
+    path = tmp_path / "out/manifest.json"
+    manifest = json.loads(path.read_text())
+    del manifest["warnings"]
+    paths = manifest["index"]["files"]
+    for number, source in enumerate(manifest["index"]["sources"]):
+        del source["reasons"], source["turned"]
+        old = f"{number:032}"
+        lacking = read_table(locate(tmp_path / f"out/index/{source['index']}.parquet")).drop_columns("fault")
+        write_table(locate(tmp_path / f"out/index/{old}.parquet"), lacking)
+        paths.append(f"index/{old}.parquet")
+        source["index"] = old
+    marks = next(name for name in paths if "duplicates" in name)
+    names = duplicates_path([source["index"] for source in manifest["index"]["sources"]])
+    (tmp_path / "out" / marks).rename(tmp_path / "out" / names)
+    paths[paths.index(marks)] = names
+    path.write_text(json.dumps(manifest))
+    assert len(open_corpus(locate(tmp_path / "out")).shards) > 0
+    assert ingest(text, tmp_path / "out")["sources"] == {"added": 0, "changed": 3, "removed": 0}
+    ingest(text, tmp_path / "fresh")
+    assert state(tmp_path / "out") == state(tmp_path / "fresh")
+    assert files(tmp_path / "out") == files(tmp_path / "fresh")
 
 
 def test_in_an_object_store(text, tmp_path, s3_folder, opened):

@@ -20,7 +20,7 @@ from xner_core.corpus import spool, writer
 from xner_core.corpus.cleaning import Cleaner, CleaningSettings
 from xner_core.corpus.ingest import IngestSettings, ingest_corpus
 from xner_core.corpus.layout import PAIR_SCHEMA, REJECTED_SCHEMA, open_corpus
-from xner_core.corpus.sources import domain_name
+from xner_core.corpus.naming import domain_name
 from xner_core.errors import XnerError
 from xner_core.files import locate, read_table
 from xner_core.hashing import pair_id
@@ -232,7 +232,7 @@ def test_equals_the_same_in_memory(tmp_path_factory, sources, shard_pairs, batch
                     reasons[reason] += 1
                     continue
                 seen.add(normal)
-                name = domain_name(domain) if domain else str(number)
+                name = domain_name(domain or str(number))
                 row = {"domain": name, "source_text": source_text, "target_text": target_text}
                 expected.setdefault(name, []).append(row)
     with pytest.MonkeyPatch.context() as patch:
@@ -406,4 +406,5 @@ def test_job(tmp_path):
     assert failed.returncode == 2
     assert "news.de.gz" in failed.stderr
     assert json.loads((tmp_path / "result.json").read_text())["status"] == "failed"
-    assert not (tmp_path / "out2").exists()
+    # The record of the lease that the run held.
+    assert {path.partition("/")[0] for path in files(tmp_path / "out2")} == {"snapshots"}

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xner_core.corpus import inputs
-from xner_core.corpus.inputs import InputFile, list_members, read_lines
+from xner_core.corpus.inputs import BadLine, InputFile, list_members, read_lines, read_whole
 from xner_core.errors import XnerError
 from xner_core.files import locate
 
@@ -58,10 +58,24 @@ def test_byte_order_mark_is_dropped_at_the_start_only(tmp_path):
 
 
 @pytest.mark.parametrize("chunk", [3, 1 << 18])
-def test_bad_utf8_is_named_with_its_line(tmp_path, monkeypatch, chunk):
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n"])
+def test_a_line_that_is_not_utf8_is_a_bad_line_and_the_others_stay(tmp_path, monkeypatch, chunk, newline):
     monkeypatch.setattr(inputs, "CHUNK_BYTES", chunk)
-    (tmp_path / "text").write_bytes(b"one\ntwo\nthr\xe4e\nfour\n")
-    with pytest.raises(XnerError, match=r"text, line 3: not UTF-8 \(byte 0xe4 at byte 4 of the line\)"):
+    (tmp_path / "text").write_bytes(newline.join([b"one", b"zw\xc3\xb6", b"thr\xe4e", b"four", b"\xff", b""]))
+    lines = list(read_lines(input_file(tmp_path / "text")))
+    assert lines == ["one", "zw\u00f6", "thr\ufffde", "four", "\ufffd"]
+    assert [line.fault for line in lines if isinstance(line, BadLine)] == [
+        "not UTF-8 (byte 0xe4 at byte 4 of the line)",
+        "not UTF-8 (byte 0xff at byte 1 of the line)",
+    ]
+    assert [isinstance(line, BadLine) for line in lines] == [False, False, True, False, True]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf16_is_refused_at_once(tmp_path, encoding):
+    mark = "" if encoding == "utf-16" else "\ufeff"
+    (tmp_path / "text").write_bytes(f"{mark}one\ntwo\n".encode(encoding))
+    with pytest.raises(XnerError, match=r"text: is UTF-16; convert the file to UTF-8"):
         list(read_lines(input_file(tmp_path / "text")))
 
 
@@ -86,12 +100,16 @@ def test_a_damaged_gz_is_named(tmp_path):
         list(read_lines(input_file(tmp_path / "text.gz")))
 
 
-def test_a_line_too_long_for_memory_is_refused(tmp_path, monkeypatch):
+@pytest.mark.parametrize("end", [b"", b"\n", b"\nlast\n"])
+@pytest.mark.parametrize("chunk", [100, 10_000])
+def test_a_line_too_long_for_memory_is_a_bad_line(tmp_path, monkeypatch, end, chunk):
     monkeypatch.setattr(inputs, "MAX_LINE_BYTES", 1000)
-    monkeypatch.setattr(inputs, "CHUNK_BYTES", 100)
-    (tmp_path / "text").write_bytes(b"short\n" + b"x" * 5000)
-    with pytest.raises(XnerError, match=r"text, line 2: longer than 1,000 bytes"):
-        list(read_lines(input_file(tmp_path / "text")))
+    monkeypatch.setattr(inputs, "OVERLONG_BYTES", 10)
+    monkeypatch.setattr(inputs, "CHUNK_BYTES", chunk)
+    (tmp_path / "text").write_bytes(b"short\n" + b"x" * 50_000 + end)
+    lines = list(read_lines(input_file(tmp_path / "text")))
+    assert lines == ["short", "x" * 10, *(["last"] if b"last" in end else [])]
+    assert (type(lines[0]), lines[1].fault) == (str, "longer than 1,000 bytes")
 
 
 def test_zip_members(tmp_path):
@@ -125,3 +143,77 @@ def test_a_damaged_zip_member_is_named(tmp_path):
     (member,) = list_members(input_file(path))
     with pytest.raises(XnerError, match=r"opus\.zip/a, after line \d+: truncated or damaged \(Bad CRC"):
         list(read_lines(member))
+
+
+def test_members_lie_inside_whatever_the_archive_says_and_links_are_left_out(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("../../up.en", "/etc/root.en", "C:\\dir\\back.en", "./a/./b.en"):
+            archive.writestr(name, f"{name}\n")
+        link = zipfile.ZipInfo("link.en")
+        link.external_attr = 0o120777 << 16
+        archive.writestr(link, "/etc/passwd")
+    members = list_members(input_file(path))
+    assert {member.name: list(read_lines(member)) for member in members} == {
+        "a.zip/up.en": ["../../up.en"],
+        "a.zip/etc/root.en": ["/etc/root.en"],
+        "a.zip/C:/dir/back.en": ["C:\\dir\\back.en"],
+        "a.zip/a/b.en": ["./a/./b.en"],
+    }
+    assert {member.location.path for member in members} == {str(path)}
+
+
+def test_an_encrypted_member_is_refused(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.en", "x\n")
+    content = bytearray(path.read_bytes())
+    for header in (b"PK\x03\x04", b"PK\x01\x02"):
+        content[content.index(header) + (6 if header.endswith(b"\x04") else 8)] |= 1
+    path.write_bytes(content)
+    (member,) = list_members(input_file(path))
+    with pytest.raises(XnerError, match=r"a\.zip/a\.en: cannot be read \(.*encrypted.*\); unpack the archive first"):
+        list(read_lines(member))
+
+
+@pytest.fixture
+def small_floor(monkeypatch):
+    monkeypatch.setattr(inputs, "INFLATION_FLOOR", 100_000)
+
+
+BOMB = b"\n" * 1_000_000
+
+
+@pytest.mark.parametrize(("ending", "compress"), [(".gz", gzip.compress), (".xz", lzma.compress)])
+def test_a_compressed_bomb_is_refused(tmp_path, small_floor, ending, compress):
+    path = tmp_path / f"text{ending}"
+    path.write_bytes(compress(BOMB))
+    for read in (lambda: list(read_lines(input_file(path))), lambda: read_whole(locate(path))):
+        with pytest.raises(XnerError, match=rf"text\{ending}: inflates to more than 100 times its size"):
+            read()
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_an_archive_is_bounded_over_all_its_members(tmp_path, small_floor, nested):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(10):
+            part = BOMB[:90_000]
+            archive.writestr(f"{number}.gz" if nested else f"{number}", gzip.compress(part) if nested else part)
+    lines = (line for member in list_members(input_file(path)) for line in read_lines(member))
+    with pytest.raises(XnerError, match=r"a\.zip: inflates to more than 100 times its size"):
+        list(lines)
+
+
+def test_text_that_compresses_well_is_no_bomb(tmp_path, small_floor):
+    text = b"".join(b"Sentence %d of the committee's report.\n" % number for number in range(20_000))
+    (tmp_path / "a.gz").write_bytes(gzip.compress(text))
+    assert read_whole(locate(tmp_path / "a.gz")) == text
+    (tmp_path / "plain").write_bytes(BOMB)
+    assert read_whole(locate(tmp_path / "plain")) == BOMB
+
+
+def test_a_truncated_file_is_not_read_whole(tmp_path):
+    (tmp_path / "a.gz").write_bytes(gzip.compress(b"text" * 1000)[:-9])
+    with pytest.raises(XnerError, match=r"a\.gz: truncated or damaged"):
+        read_whole(locate(tmp_path / "a.gz"))

@@ -16,7 +16,7 @@ from xner_core.files import Location
 
 # Which texts a pair's place is counted in: those of the spool, or those that were kept, or rejected, before.
 SPOOLED, KEPT, REJECTED = range(3)
-_COLUMNS = ["row", "pair_id", "score", "origin", "line", "reason", "characters"]
+_COLUMNS = ["row", "pair_id", "score", "origin", "line", "reason", "fault", "characters"]
 ROWS = pa.schema(
     {
         "pair_id": pa.string(),
@@ -25,6 +25,8 @@ ROWS = pa.schema(
         "line": pa.int64(),
         # Null for those that are kept.
         "reason": pa.string(),
+        # What is wrong with a malformed one, and where.
+        "fault": pa.string(),
         "characters": pa.int32(),
         "store": pa.int8(),
         "place": pa.int64(),
@@ -44,6 +46,8 @@ class IndexedSource:
         domains: what the index holds of each domain.
         first: pairs of all sources before it.
         earlier: what it was in the earlier corpus, if it was not read again.
+        reasons: how many of its pairs break which rule, duplicates apart.
+        turned: whether its sides were exchanged, its texts being the other way round.
         kept: how many of its pairs are kept, by domain; counted by `domain_rows`.
     """
 
@@ -54,6 +58,8 @@ class IndexedSource:
     domains: dict[str, DomainRows]
     first: int
     earlier: EarlierSource | None
+    reasons: Counter[str]
+    turned: bool
     kept: Counter[str] = field(default_factory=Counter)
 
     @property

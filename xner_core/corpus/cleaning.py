@@ -7,6 +7,7 @@ from jsonargparse.typing import ClosedUnitInterval, PositiveInt
 
 from xner_core.corpus.language import LanguageCheck
 
+MALFORMED = "malformed"
 EMPTY = "empty"
 TOO_LONG = "too_long"
 LENGTH_RATIO = "length_ratio"
@@ -14,7 +15,16 @@ UNTRANSLATED = "untranslated"
 WRONG_SOURCE_LANGUAGE = "wrong_source_language"
 WRONG_TARGET_LANGUAGE = "wrong_target_language"
 DUPLICATE = "duplicate"
-REASONS = (EMPTY, TOO_LONG, LENGTH_RATIO, UNTRANSLATED, WRONG_SOURCE_LANGUAGE, WRONG_TARGET_LANGUAGE, DUPLICATE)
+REASONS = (
+    MALFORMED,
+    EMPTY,
+    TOO_LONG,
+    LENGTH_RATIO,
+    UNTRANSLATED,
+    WRONG_SOURCE_LANGUAGE,
+    WRONG_TARGET_LANGUAGE,
+    DUPLICATE,
+)
 
 # A Chinese character stands for about three characters of English, kana and Hangul for two (medians of news text).
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]")

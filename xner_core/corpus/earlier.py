@@ -38,6 +38,8 @@ class EarlierSource:
         first: pairs of all sources before it.
         kept_before: pairs that were kept of all sources before it, by domain.
         rejected_before: likewise those that were not.
+        reasons: how many pairs break which rule, duplicates apart.
+        turned: whether its sides were exchanged.
     """
 
     identities: list[Identity]
@@ -47,6 +49,8 @@ class EarlierSource:
     first: int
     kept_before: dict[str, int]
     rejected_before: dict[str, int]
+    reasons: Counter[str]
+    turned: bool
 
 
 @dataclass(frozen=True)
@@ -137,6 +141,9 @@ def _sources(entries: list[dict[str, Any]]) -> dict[str, EarlierSource]:
             first,
             dict(kept),
             dict(rejected),
+            # Indices of earlier versions lack them, and are not used.
+            Counter(entry.get("reasons", {})),
+            entry.get("turned", False),
         )
         first += pairs
         for name, held in entry["domains"].items():

@@ -42,6 +42,7 @@ def index_name(source: Source, identities: Iterable[Identity], settings: dict) -
     """The name of a source's index, over the content of its files and all else that determines its pairs."""
     return fingerprint(
         version=VERSION,
+        columns=SCHEMA.names,
         name=source.name,
         format=source.format,
         reversed=source.reversed,

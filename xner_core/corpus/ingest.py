@@ -2,21 +2,27 @@
 
 import logging
 import time
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from functools import cached_property, lru_cache, partial
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from jsonargparse.typing import PositiveInt
+from jsonargparse.typing import ClosedUnitInterval, PositiveInt
 
 from xner_core.corpus.assembly import IndexedSource, domain_rows
-from xner_core.corpus.cleaning import Cleaner, CleaningSettings
+from xner_core.corpus.cleaning import MALFORMED, Cleaner, CleaningSettings
 from xner_core.corpus.earlier import EarlierCorpus
+from xner_core.corpus.findings import PROBED_PAIRS, is_mirrored, require_few_malformed, source_warnings
 from xner_core.corpus.identity import Identity, identify, require_unchanged
 from xner_core.corpus.index import find_duplicates, index_name, index_path
 from xner_core.corpus.layout import MANIFEST, open_corpus
-from xner_core.corpus.sources import Source, domain_name, find_sources
+from xner_core.corpus.naming import domain_name
+from xner_core.corpus.readers import RawPair
+from xner_core.corpus.sources import Source, find_sources
 from xner_core.corpus.spool import Spool, read_batch
 from xner_core.corpus.texts import TextStore
 from xner_core.corpus.writer import CorpusWriter
@@ -42,6 +48,8 @@ class IngestSettings:
         source: Language code of the source texts.
         domain: One domain for everything; otherwise that of the row, or the name of the file.
         shard_pairs: The most pairs in a shard.
+        malformed_limit: The largest share of all lines that may be malformed (not UTF-8, too many columns, broken
+            JSON …). Such lines are rejected; beyond it the ingest ends and names the first ten.
         cleaning: Which pairs are kept.
     """
 
@@ -51,6 +59,7 @@ class IngestSettings:
     source: str = "en"
     domain: str | None = None
     shard_pairs: PositiveInt = 4096
+    malformed_limit: ClosedUnitInterval = 0.01
     cleaning: CleaningSettings = field(default_factory=CleaningSettings)
 
     def __post_init__(self) -> None:
@@ -79,7 +88,7 @@ def ingest_corpus(settings: IngestSettings) -> dict[str, Any]:
     started = time.monotonic()
     corpus, out = locate(settings.corpus), locate(settings.out)
     _check_out(settings, corpus, out)
-    sources = find_sources(corpus, settings.source, settings.target)
+    sources, warnings = find_sources(corpus, settings.source, settings.target)
     kept_settings = {
         "cleaning": asdict(settings.cleaning),
         "domain": settings.domain,
@@ -91,15 +100,18 @@ def ingest_corpus(settings: IngestSettings) -> dict[str, Any]:
     ):
         reading = _Reading(settings, writer, Spool(Path(folder), settings.source, settings.target))
         indexed = [reading.take(source) for source in sources]
+        warnings += require_few_malformed(str(corpus), indexed, settings.malformed_limit)
         changes = _changes(indexed, writer.earlier)
         if not any(changes.values()) and writer.earlier.settings == kept_settings:
             writer.confirm(indexed)
             manifest = open_corpus(out).manifest
             reason = f"none of {len(sources)} sources has changed since they were ingested"
             logger.info("%s: %s", out, reason)
+            warnings += manifest["warnings"]
+            _log(warnings)
             counts = {name: manifest[name] for name in ("read", "kept", "rejected")}
             status = {"status": "nothing to do", "reason": reason}
-            return status | _result(settings, counts, len(manifest["shards"]), changes, 0, 0, started)
+            return status | _result(settings, counts, len(manifest["shards"]), changes, 0, 0, warnings, started)
         rows = sum(source.pairs for source in indexed)
         if not rows:
             raise XnerError(f"{corpus}: {', '.join(source.name for source in sources)} hold no pair")
@@ -113,10 +125,13 @@ def ingest_corpus(settings: IngestSettings) -> dict[str, Any]:
             writer.write_domain(domain, partial(domain_rows, domain, indexed, duplicates, before), stores)
         counts = writer.counts
         assert counts["read"] == rows, f"{rows} pairs were read, but {counts['read']} written"
-        writer.publish(indexed, duplicates, kept_settings)
-    result = _result(
-        settings, counts, len(writer.shards), changes, reading.spool.rows, len(writer.written_pairs), started
-    )
+        languages = (settings.source, settings.target)
+        of_sources = [warning for source in indexed for warning in source_warnings(source, languages)]
+        writer.publish(indexed, duplicates, kept_settings, of_sources)
+    warnings += of_sources
+    _log(warnings)
+    shards, files = len(writer.shards), len(writer.written_pairs)
+    result = _result(settings, counts, shards, changes, reading.spool.rows, files, warnings, started)
     logger.info("%s", _summary(counts, out, result["seconds"]))
     return {"status": "done"} | result
 
@@ -128,6 +143,7 @@ def _result(
     changes: dict[str, list[str]],
     pairs_read: int,
     files_written: int,
+    warnings: list[str],
     started: float,
 ) -> dict[str, Any]:
     seconds = time.monotonic() - started
@@ -140,9 +156,15 @@ def _result(
         "sources": {name: len(names) for name, names in changes.items()},
         "pairs_read": pairs_read,
         "files_written": files_written,
+        "warnings": warnings,
         "seconds": round(seconds, 3),
         "pairs_per_second": round(pairs_read / seconds, 1),
     }
+
+
+def _log(warnings: list[str]) -> None:
+    for warning in warnings:
+        logger.warning("%s", warning)
 
 
 def _changes(sources: list[IndexedSource], before: EarlierCorpus) -> dict[str, list[str]]:
@@ -191,13 +213,16 @@ class _Reading:
         identities = [self._identify(file.location, one) for file, one in zip(source.files, known, strict=True)]
         name = index_name(source, identities, self._index_settings)
         if earlier is None or earlier.index != name:
-            earlier, domains = None, self._writer.write_index(name, self._read(source))
+            earlier = None
+            batches, reasons, turned = self._read(source)
+            domains = self._writer.write_index(name, batches)
             for file, identity in zip(source.files, identities, strict=True):
                 require_unchanged(file.location, identity)
         else:
-            domains = earlier.domains
+            domains, reasons, turned = earlier.domains, earlier.reasons, earlier.turned
         location = self._writer.location / index_path(name)
-        taken = IndexedSource(source.name, identities, name, location, domains, self._pairs, earlier)
+        first = self._pairs
+        taken = IndexedSource(source.name, identities, name, location, domains, first, earlier, reasons, turned)
         self._pairs += taken.pairs
         return taken
 
@@ -207,17 +232,34 @@ class _Reading:
             self._identities[str(file)] = identify(file, known)
         return self._identities[str(file)]
 
-    def _read(self, source: Source) -> dict[str, list[Path]]:
-        """Reads, cleans and spools the pairs of a source; returns where they are, by domain."""
+    def _read(self, source: Source) -> tuple[dict[str, list[Path]], Counter[str], bool]:
+        """Reads, cleans and spools the pairs of a source.
+
+        Returns:
+            where they are, by domain; how many break which rule; whether the sides were exchanged
+        """
         settings, spool = self.settings, self.spool
-        for pair in source.pairs(settings.source, settings.target):
+        reasons: Counter[str] = Counter()
+        pairs, turned = self._pairs_of(source)
+        for pair in pairs:
             texts = (pair.source_text, pair.target_text)
             normal = (normal_form(texts[0]), normal_form(texts[1]))
             domain = settings.domain or (_row_domain(pair.domain) if pair.domain else source.domain)
-            spool.add(domain, pair, pair.origin or source.name, self._cleaner.reason(texts, normal), normal)
+            reason = MALFORMED if pair.fault else self._cleaner.reason(texts, normal)
+            if reason:
+                reasons[reason] += 1
+            spool.add(domain, pair, pair.origin or source.name, reason, normal)
             if spool.rows % 1024 == 0:
                 self._progress.show(source.name, spool.rows)
-        return spool.end_source()
+        return spool.end_source(), reasons, turned
+
+    def _pairs_of(self, source: Source) -> tuple[Iterable[RawPair], bool]:
+        """The pairs of a source with each text on its side, and whether the sides had to be exchanged for that."""
+        pairs = source.pairs(self.settings.source, self.settings.target)
+        first = list(islice(pairs, PROBED_PAIRS))
+        turned = is_mirrored(first, self._cleaner)
+        pairs = chain(first, pairs)
+        return (pair.turned() for pair in pairs) if turned else pairs, turned
 
     @cached_property
     def _cleaner(self) -> Cleaner:

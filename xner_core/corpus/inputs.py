@@ -1,13 +1,18 @@
-"""Bytes and lines of the files that a corpus is made of, compressed or inside a zip archive, read as a stream."""
+"""Bytes and lines of the files that a corpus is made of, compressed or inside a zip archive, read as a stream.
+
+Files may come from anywhere, so nothing is unpacked, names inside an archive are never used as addresses, and what
+compressed data inflate to is bounded.
+"""
 
 import gzip
 import io
 import lzma
+import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from xner_core.errors import XnerError
@@ -16,8 +21,39 @@ from xner_core.files import Location
 READ_AHEAD = 1 << 20
 CHUNK_BYTES = 1 << 18
 MAX_LINE_BYTES = 16 << 20
+# Of a line that is no text of a sentence, what is kept to recognise it by.
+OVERLONG_BYTES = 1000
+# Parallel text inflates to 3 to 5 times its size, the most repetitive markup to some 30 times; a bomb of gzip to 1,000.
+MAX_INFLATION = 100
+# Which small files may reach whatever their ratio.
+INFLATION_FLOOR = 1 << 28
 COMPRESSIONS = {".gz": gzip.open, ".xz": lzma.open}
 DAMAGE = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile)
+
+
+class Inflation:
+    """Counts what a file or archive inflates to, in all its members, and ends it beyond a bound.
+
+    Args:
+        name: of the file, for the error
+        stored: its size in bytes
+    """
+
+    def __init__(self, name: str, stored: int):
+        self.name = name
+        self.left = max(INFLATION_FLOOR, MAX_INFLATION * stored)
+
+    def count(self, size: int) -> None:
+        """
+        Raises:
+            XnerError: more has come out than any text gives.
+        """
+        self.left -= size
+        if self.left < 0:
+            raise XnerError(
+                f"{self.name}: inflates to more than {MAX_INFLATION} times its size, as decompression bombs do; "
+                "if it is none, decompress it first"
+            )
 
 
 @dataclass(frozen=True)
@@ -28,24 +64,35 @@ class InputFile:
         location: The file, or the archive.
         name: Where it lies below the corpus' folder, with the member's name after the archive's; errors show it.
         member: The member's name in the archive, or None.
+        inflation: What all members of the archive count on; a file by itself has its own.
     """
 
     location: Location
     name: str
     member: str | None = None
+    inflation: Inflation | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.location}/{self.member}" if self.member else str(self.location)
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
-        """The file's bytes as they are stored, from its beginning; seekable unless it is a member of an archive."""
+        """The file's bytes as they are stored, from its beginning; seekable unless it is a member of an archive.
+
+        Raises:
+            XnerError: a member that is encrypted, or compressed in a way that Python cannot read.
+        """
         # Object stores answer each small read with a request of its own, hence the buffer.
         with self.location.open_input() as stored, io.BufferedReader(stored, READ_AHEAD) as stream:
             if self.member is None:
                 yield stream
-            else:
-                with zipfile.ZipFile(stream) as archive, archive.open(self.member) as member:
+                return
+            with zipfile.ZipFile(stream) as archive:
+                try:
+                    member = archive.open(self.member)
+                except RuntimeError as error:
+                    raise XnerError(f"{self}: cannot be read ({error}); unpack the archive first") from error
+                with member:
                     yield member
 
     def chunks(self) -> Iterator[bytes]:
@@ -53,20 +100,33 @@ class InputFile:
 
         Raises:
             One of DAMAGE: the compressed data is cut off or wrong.
+            XnerError: it inflates to more than any text does.
         """
-        decompress = next((COMPRESSIONS[end] for end in COMPRESSIONS if self.name.endswith(end)), None)
+        name = self.name.lower()
+        decompress = next((COMPRESSIONS[end] for end in COMPRESSIONS if name.endswith(end)), None)
         with self.open() as stream:
             if decompress is None:
+                inflation = self.inflation
                 while chunk := stream.read(CHUNK_BYTES):
+                    if inflation:
+                        inflation.count(len(chunk))
                     yield chunk
                 return
             # `gzip` takes a file of no bytes for an empty text, but a compressed text is never empty.
             if not stream.peek(1):
                 raise EOFError("it is empty")
+            inflation = self.inflation or Inflation(str(self), _size(stream))
             with decompress(stream) as content:
                 # `read` would drop what precedes the damage, and with it the line number.
                 while chunk := content.read1(CHUNK_BYTES):
+                    inflation.count(len(chunk))
                     yield chunk
+
+
+def _size(stream: BinaryIO) -> int:
+    size = stream.seek(0, io.SEEK_END)
+    stream.seek(0)
+    return size
 
 
 def damaged(file: InputFile, line: int, error: Exception) -> XnerError:
@@ -74,18 +134,50 @@ def damaged(file: InputFile, line: int, error: Exception) -> XnerError:
 
 
 def list_members(archive: InputFile) -> list[InputFile]:
-    """The files inside a zip archive, in the order of their names.
+    """The files inside a zip archive, in the order of their names; links among them are left out.
+
+    A member's `name` stays below the archive's, whatever path the archive gives it.
 
     Raises:
         XnerError: not a whole zip archive.
     """
     with archive.open() as stream:
+        inflation = Inflation(str(archive), _size(stream))
         try:
             with zipfile.ZipFile(stream) as opened:
-                names = sorted(info.filename for info in opened.infolist() if not info.is_dir())
-        except zipfile.BadZipFile as error:
+                infos = sorted(opened.infolist(), key=lambda info: info.filename)
+        except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
             raise XnerError(f"{archive}: truncated or not a zip archive ({error}); fetch the file again") from error
-    return [InputFile(archive.location, f"{archive.name}/{name}", name) for name in names]
+    members = [info.filename for info in infos if not (info.is_dir() or stat.S_ISLNK(info.external_attr >> 16))]
+    return [InputFile(archive.location, f"{archive.name}/{_inside(name)}", name, inflation) for name in members]
+
+
+def _inside(name: str) -> str:
+    return "/".join(part for part in name.replace("\\", "/").split("/") if part not in ("", ".", ".."))
+
+
+def read_whole(location: Location) -> bytes:
+    """The content of a file that is small enough for memory; `.gz` and `.xz` are decompressed.
+
+    Raises:
+        XnerError: no such file, it is truncated or damaged, or it inflates to more than any text does.
+    """
+    file = InputFile(location, location.name)
+    try:
+        return b"".join(file.chunks())
+    except DAMAGE as error:
+        raise XnerError(f"{file}: truncated or damaged ({error}); fetch the file again") from error
+
+
+class BadLine(str):
+    """A line that is no text, with replacement characters for what cannot be read; `fault` says what is wrong."""
+
+    fault: str
+
+    def __new__(cls, raw: bytes, fault: str) -> "BadLine":
+        line = super().__new__(cls, raw.decode("utf-8", "replace"))
+        line.fault = fault
+        return line
 
 
 def read_lines(file: InputFile) -> Iterator[str]:
@@ -93,39 +185,63 @@ def read_lines(file: InputFile) -> Iterator[str]:
 
     The text of a line stays as it is, control characters and Unicode line separators included, except that one
     carriage return before the "\\n" (files from Windows) and a byte order mark at the file's start are dropped.
-    A "\\n" at the end of the file starts no further line.
+    A "\\n" at the end of the file starts no further line. A line that is not UTF-8, or is longer than 16 MiB (of which
+    the beginning is kept), is a `BadLine`.
 
     Raises:
-        XnerError: naming file and line: not UTF-8, compressed data damaged or cut off, a line of over 16 MiB.
+        XnerError: naming the file: UTF-16, compressed data damaged or cut off, or inflating to more than any text does.
     """
     count = 0
     rest = b""
+    overlong = False
     try:
         for chunk in file.chunks():
+            if overlong:
+                _, newline, chunk = chunk.partition(b"\n")
+                if not newline:
+                    continue
+                yield _overlong(rest)
+                count, rest, overlong = count + 1, b"", False
             block, newline, rest = (rest + chunk).rpartition(b"\n")
             if newline:
                 lines = _decode_lines(file, count, block)
                 count += len(lines)
                 yield from lines
             if len(rest) > MAX_LINE_BYTES:
-                raise XnerError(f"{file}, line {count + 1}: longer than {MAX_LINE_BYTES:,} bytes; is this a text file?")
+                rest, overlong = rest[:OVERLONG_BYTES], True
     except DAMAGE as error:
         raise damaged(file, count, error) from error
-    if rest:
+    if overlong:
+        yield _overlong(rest)
+    elif rest:
         yield from _decode_lines(file, count, rest)
 
 
+def _overlong(start: bytes) -> BadLine:
+    return BadLine(start, f"longer than {MAX_LINE_BYTES:,} bytes")
+
+
 def _decode_lines(file: InputFile, count: int, block: bytes) -> list[str]:
-    try:
-        text = block.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = count + block.count(b"\n", 0, error.start) + 1
-        column = error.start - block.rfind(b"\n", 0, error.start)
-        raise XnerError(
-            f"{file}, line {line}: not UTF-8 (byte 0x{block[error.start]:02x} at byte {column} of the line); "
-            "convert the file to UTF-8, for example with iconv"
-        ) from error
     if count == 0:
-        text = text.removeprefix("\ufeff")
-    lines = text.split("\n")
-    return [line.removesuffix("\r") for line in lines] if "\r" in text else lines
+        if block.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise XnerError(f"{file}: is UTF-16; convert the file to UTF-8, for example with iconv")
+        block = block.removeprefix(b"\xef\xbb\xbf")
+    try:
+        lines = block.decode("utf-8").split("\n")
+    except UnicodeDecodeError:
+        lines = [_decode_line(line) for line in block.split(b"\n")]
+    return [_without_return(line) for line in lines] if b"\r" in block else lines
+
+
+def _decode_line(line: bytes) -> str:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return BadLine(
+            line.removesuffix(b"\r"),
+            f"not UTF-8 (byte 0x{line[error.start]:02x} at byte {error.start + 1} of the line)",
+        )
+
+
+def _without_return(line: str) -> str:
+    return line if isinstance(line, BadLine) else line.removesuffix("\r")

@@ -2,7 +2,8 @@
 
     manifest.json                                                  written last: without it there is no corpus
     pairs/source=en/target=de/domain=news/<shard>.parquet          pairs, one language pair and one domain a file
-    rejected/source=en/target=de/domain=news/part-<hash>.parquet   pairs that were not kept, each with its reason
+    rejected/source=en/target=de/domain=news/part-<hash>.parquet   pairs that were not kept, each with its reason, and
+                                                                   what is wrong with it if it is malformed
     index/…                                                        what the next ingest needs (`index.py`)
 
 A shard is named by a hash of its content, so equal names mean equal content, and a file is never rewritten.
@@ -39,6 +40,8 @@ REJECTED_SCHEMA = pa.schema(
         "origin": pa.string(),
         "line": pa.int64(),
         "reason": pa.string(),
+        # File, line, and what is wrong with a pair that is malformed.
+        "fault": pa.string(),
     }
 )
 

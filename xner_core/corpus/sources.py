@@ -1,27 +1,36 @@
 """Finds the parallel text of one language pair among the files of a folder, of zip archives in it, or a single file."""
 
 import logging
-import re
-import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
 from xner_core.corpus.inputs import COMPRESSIONS, InputFile, list_members
-from xner_core.corpus.readers import RawPair, read_json_lines, read_moses, read_parquet, read_tmx, read_tsv
+from xner_core.corpus.naming import (
+    best_name,
+    domain_name,
+    is_hidden,
+    names_other_pair,
+    order_in_name,
+    rank,
+    spellings,
+)
+from xner_core.corpus.readers import RawPair, read_json_lines, read_moses, read_parquet, read_tsv
+from xner_core.corpus.tmx import read_tmx
 from xner_core.errors import XnerError
 from xner_core.files import Location
+from xner_core.languages import find_language
 
 logger = logging.getLogger(__name__)
 
 READERS = {".tsv": read_tsv, ".tmx": read_tmx, ".jsonl": read_json_lines, ".parquet": read_parquet}
-MAX_DOMAIN_LENGTH = 80
-DEFAULT_DOMAIN = "default"
 FORMATS = (
     "a Moses pair such as news.{source}.gz and news.{target}.gz, .tsv, .tmx or .jsonl (each also .gz or .xz), "
     ".parquet, or a .zip that holds such files"
 )
+# What may well hold parallel text, and is not opened.
+PACKED = (".zip", ".bz2", ".zst", ".lz4", ".7z", ".rar", ".tar", ".tgz", ".tar.gz", ".tar.xz")
 
 
 @dataclass(frozen=True)
@@ -47,26 +56,15 @@ class Source:
             return read_moses(*self.files)
         read = partial(READERS[f".{self.format}"], *self.files)
         if self.format == "tsv" and self.reversed:
-            pairs = read(target, source)
-            return (pair._replace(source_text=pair.target_text, target_text=pair.source_text) for pair in pairs)
+            return (pair.turned() for pair in read(target, source))
         return read(source, target)
 
 
-def domain_name(text: str) -> str:
-    """A text made safe as a folder's name and partition value; `default` if nothing of it can be kept.
+def find_sources(corpus: Location, source: str, target: str) -> tuple[list[Source], list[str]]:
+    """All parallel text of a language pair at a location, in the order of their names, and what to warn of.
 
-    Letters and digits of any script, `.`, `_` and `-` stay, all else becomes `-`; a name starts with a letter or digit
-    and has at most 80 characters.
-    """
-    name = re.sub(r"[^\w.-]+", "-", unicodedata.normalize("NFKC", text))
-    return name.lstrip("._-")[:MAX_DOMAIN_LENGTH].rstrip(".-") or DEFAULT_DOMAIN
-
-
-def find_sources(corpus: Location, source: str, target: str) -> list[Source]:
-    """All parallel text of a language pair at a location, in the order of their names.
-
-    A file of a Moses pair given alone brings the other one along. Files of other languages, and those that are not
-    parallel text (README, LICENSE, ids), are left out.
+    A file of a Moses pair given alone brings the other one along. Files of other languages, those that are not parallel
+    text (README, LICENSE, ids), and hidden ones are left out.
 
     Raises:
         XnerError: nothing is there, nothing of this pair (with a list of what was found), or the same text twice.
@@ -80,9 +78,13 @@ def find_sources(corpus: Location, source: str, target: str) -> list[Source]:
             f"{corpus}: no parallel text of {source} and {target}; expected "
             f"{FORMATS.format(source=source, target=target)}; found {_abridged(ignored)}"
         )
-    if ignored:
-        logger.info("left out, being no parallel text of %s and %s: %s", source, target, _abridged(ignored))
-    return sources
+    packed = [name for name in ignored if name.lower().endswith(PACKED)]
+    warnings = [f"not read, for it has to be unpacked first: {_abridged(packed)}"] if packed else []
+    if single := _single_sides(files, source, target):
+        warnings.append(f"not read, for there is no such file in the other language: {_abridged(single)}")
+    if others := [name for name in ignored if name not in (*packed, *single)]:
+        logger.info("left out, being no parallel text of %s and %s: %s", source, target, _abridged(others))
+    return sources, warnings
 
 
 def _list_files(corpus: Location, source: str, target: str) -> list[InputFile]:
@@ -90,63 +92,112 @@ def _list_files(corpus: Location, source: str, target: str) -> list[InputFile]:
         raise XnerError(f"{corpus}: no such file or folder")
     if corpus.is_folder():
         files = [InputFile(file, file.relative_to(corpus)) for file in corpus.files()]
+        files = [file for file in files if not is_hidden(file.name)]
     else:
-        files = [InputFile(corpus, corpus.name)]
-        stem, ending = _split_name(corpus.name)
-        if ending[1:] in (source, target):
-            other = target if ending[1:] == source else source
-            folder = Location(corpus.filesystem, corpus.path.removesuffix(corpus.name).rstrip("/"))
-            beside = [folder / f"{stem}.{other}{compression}" for compression in ("", *COMPRESSIONS)]
-            files += [InputFile(file, file.name) for file in beside if file.exists()]
-    return [
-        member for file in files for member in (list_members(file) if file.name.lower().endswith(".zip") else [file])
-    ]
+        files = [InputFile(corpus, corpus.name), *_beside(corpus, source, target)]
+    return [found for file in files for found in (_members(file) if file.name.lower().endswith(".zip") else [file])]
+
+
+def _members(archive: InputFile) -> list[InputFile]:
+    return [file for file in list_members(archive) if not is_hidden(file.name.removeprefix(f"{archive.name}/"))]
+
+
+def _beside(file: Location, source: str, target: str) -> list[InputFile]:
+    """The other side of a Moses pair, of which one file was given."""
+    stem, ending, tail = _split_name(file.name)
+    for one, other in ((source, target), (target, source)):
+        if rank(ending, one) is not None:
+            codes = [code.upper() if ending.isupper() else code for code in spellings(other)]
+            names = [f"{stem}.{code}" for code in codes]
+            places = [
+                file.parent / f"{name}{end}" for name in names for end in dict.fromkeys((tail, "", *COMPRESSIONS))
+            ]
+            return [InputFile(place, place.name) for place in places if place.exists()]
+    return []
 
 
 def _sources(files: list[InputFile], source: str, target: str) -> Iterator[Source]:
     sides: dict[str, dict[str, list[InputFile]]] = defaultdict(lambda: defaultdict(list))
     for file in files:
-        stem, ending = _split_name(file.name)
-        if ending[1:] in (source, target):
-            sides[stem][ending[1:]].append(file)
-        elif ending in READERS and not (ending == ".parquet" and file.member):
-            pair = _named_pair(stem)
-            if pair is None or set(pair) == {source, target}:
-                yield Source(
-                    file.name, ending[1:], _domain(stem, pair), (file,), reversed=pair is not None and pair[0] == target
-                )
+        stem, ending, _ = _split_name(file.name)
+        if (kind := f".{ending.lower()}") in READERS:
+            if not (kind == ".parquet" and file.member):
+                yield from _one_file(file, stem, kind, source, target)
+        else:
+            sides[stem][ending].append(file)
     for stem, found in sides.items():
-        if source in found and target in found:
-            for several in (found[source], found[target]):
-                if len(several) > 1:
-                    raise XnerError(f"{several[0]} and {several[1]}: the same text twice; remove one of them")
-            files_of_pair = (*found[source], *found[target])
-            yield Source(files_of_pair[0].name, "moses", _domain(stem, _named_pair(stem)), files_of_pair)
+        codes = [best_name(found, language) for language in (source, target)]
+        if None not in codes:
+            asked = zip(codes, (source, target), strict=True)
+            files_of_pair = tuple(_only(found, code, language) for code, language in asked)
+            order = order_in_name(stem.rpartition("/")[2], source, target)
+            yield Source(files_of_pair[0].name, "moses", _domain(stem, order), files_of_pair)
 
 
-def _split_name(name: str) -> tuple[str, str]:
-    """A path without its compression, split before the last dot of its last part."""
-    for compression in COMPRESSIONS:
-        name = name.removesuffix(compression)
+def _one_file(file: InputFile, stem: str, kind: str, source: str, target: str) -> Iterator[Source]:
+    folder, _, name = stem.rpartition("/")
+    order = order_in_name(name, source, target)
+    if order is None and names_other_pair(name, source, target):
+        return
+    domain = _domain(stem, order)
+    if order is None:
+        # A folder or archive that is named by languages alone, as `deu-eng/test.tsv`.
+        above = folder.rpartition("/")[2].removesuffix(".zip").removesuffix(".txt")
+        order = order_in_name(above, source, target)
+        if order is not None and order[1]:
+            order = None
+    yield Source(file.name, kind[1:], domain, (file,), reversed=order is not None and order[0])
+
+
+def _single_sides(files: list[InputFile], source: str, target: str) -> list[str]:
+    """Files in one of the languages, of a name that no other file has in any."""
+    named = [(file.name, *_split_name(file.name)[:2]) for file in files]
+    stems = Counter(stem for _, stem, ending in named if find_language(ending))
+    return [
+        name
+        for name, stem, ending in named
+        if stems[stem] == 1
+        and any(rank(ending, language) is not None for language in (source, target))
+        and not names_other_pair(stem.rpartition("/")[2], source, target)
+    ]
+
+
+def _only(found: dict[str, list[InputFile]], code: str, language: str) -> InputFile:
+    """The one side of a Moses pair in a language.
+
+    Raises:
+        XnerError: there are several.
+    """
+    files = found[code]
+    if len(files) > 1:
+        raise XnerError(f"{files[0]} and {files[1]}: the same text twice; remove one of them")
+    equal = [other for other in found if rank(other, language) == rank(code, language)]
+    if code != language and len(equal) > 1:
+        raise XnerError(
+            f"{' and '.join(str(found[other][0]) for other in equal)}: each may be the text in {language}; "
+            f"name the language as one of them does"
+        )
+    return files[0]
+
+
+def _split_name(name: str) -> tuple[str, str, str]:
+    """A path split before the last dot that is not of its compression or of `.txt`: stem, ending, and the rest."""
+    whole = name
+    for end in (*COMPRESSIONS, ".txt"):
+        if name.lower().endswith(end):
+            name = name[: -len(end)]
     stem, dot, ending = name.rpartition(".")
-    return (stem, f".{ending}") if dot and "/" not in ending else (name, "")
+    return (stem, ending, whole[len(name) :]) if dot and "/" not in ending else (name, "", whole[len(name) :])
 
 
-# As in OPUS: Europarl.de-en.en, de-en.tmx, bible-uedin.en-zh_CN.tsv
-_NAMED_PAIR = re.compile(r"(?:^|[./])([a-z]{2,3}(?:_[A-Za-z]{2,4})?)-([a-z]{2,3}(?:_[A-Za-z]{2,4})?)$")
-
-
-def _named_pair(stem: str) -> tuple[str, str] | None:
-    match = _NAMED_PAIR.search(stem)
-    return match.groups() if match else None
-
-
-def _domain(stem: str, pair: tuple[str, str] | None) -> str:
-    if pair is not None:
-        stem = stem.removesuffix("-".join(pair)).rstrip("./").removesuffix(".zip")
-    return domain_name(stem.rpartition("/")[2])
+def _domain(stem: str, order: tuple[bool, str] | None) -> str:
+    folder, _, name = stem.rpartition("/")
+    if order is not None:
+        # A file that is named by its languages alone is known by the folder or archive that it lies in.
+        name = order[1] or folder.removesuffix(".zip").rpartition("/")[2]
+    return domain_name(name)
 
 
 def _abridged(names: list[str], most: int = 20) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
-    return (", ".join(names[:most]) or "nothing") + more
+    return (", ".join(names[:most]) or "nothing but perhaps hidden files") + more

@@ -25,6 +25,8 @@ SCHEMA = pa.schema(
         "line": pa.int64(),
         # Of those that break a rule; the others have the digest of their normal form.
         "reason": pa.string(),
+        # What is wrong with a malformed one, and where.
+        "fault": pa.string(),
         "normal": pa.binary(DIGEST_BYTES),
     }
 )
@@ -57,7 +59,7 @@ class Spool:
         identity = pair_id(*self.languages, pair.source_text, pair.target_text)
         texts = (pair.source_text, pair.target_text)
         row = self.rows - self._first
-        self._waiting[domain].append((row, identity, *texts, pair.score, origin, pair.line, reason, same))
+        self._waiting[domain].append((row, identity, *texts, pair.score, origin, pair.line, reason, pair.fault, same))
         self.rows += 1
         self._characters += len(pair.source_text) + len(pair.target_text)
         if self.rows % BATCH_PAIRS == 0 or self._characters > BATCH_CHARACTERS:

@@ -152,13 +152,20 @@ class CorpusWriter:
             "rejected": {reason: sum(domain["rejected"][reason] for domain in domains) for reason in REASONS},
         }
 
-    def publish(self, sources: Sequence[IndexedSource], duplicates: np.ndarray, settings: dict[str, Any]) -> None:
+    def publish(
+        self,
+        sources: Sequence[IndexedSource],
+        duplicates: np.ndarray,
+        settings: dict[str, Any],
+        warnings: Sequence[str],
+    ) -> None:
         """Writes the manifest, and then removes what it does not list, unless a snapshot may need it.
 
         Args:
             sources: What the corpus is made of.
             duplicates: Marks the pairs of all sources that repeat an earlier one.
             settings: With which settings, for the manifest.
+            warnings: What is strange about the sources, likewise.
         """
         indices = [source.index for source in sources]
         marks = duplicates_path(indices)
@@ -173,6 +180,7 @@ class CorpusWriter:
             "settings": settings,
             "sources": [{"name": source.name, "pairs": source.pairs} for source in sources],
             **self.counts,
+            "warnings": list(warnings),
             "domains": self._domains,
             "shards": self.shards,
             "rejected_files": self._rejected_files,
@@ -206,7 +214,7 @@ class CorpusWriter:
         self._shard_keys.append(key)
 
     def _write_rejected(self, domain: str, rows: pa.Table, texts: Sequence[TextStore]) -> None:
-        columns = rows.select(["pair_id", "origin", "line", "reason"]).to_pydict()
+        columns = rows.select(["pair_id", "origin", "line", "reason", "fault"]).to_pydict()
         key = fingerprint(domain=domain, columns=columns)
         path = self.earlier.rejected.get(key)
         if path is None:
@@ -271,6 +279,8 @@ def _source_entry(source: IndexedSource) -> dict[str, Any]:
     return {
         "name": source.name,
         "index": source.index,
+        "reasons": dict(source.reasons),
+        "turned": source.turned,
         "files": _file_entries(source),
         "domains": {
             name: {"pairs": held.pairs, "groups": list(held.groups), "kept": source.kept[name]}

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from xner_core.corpus.naming import is_hidden
 from xner_core.errors import XnerError
 from xner_core.files import Location, locate, read_table
 from xner_core.languages import did_you_mean
@@ -51,7 +52,7 @@ def find_label_files(folders: Sequence[str], domains: Collection[str] | None = N
     for folder in folders:
         location = locate(folder)
         files = [location] if location.name.endswith(".parquet") else location.files()
-        paths = [path for path in files if path.name.endswith(".parquet")]
+        paths = [path for path in files if path.name.endswith(".parquet") and not is_hidden(path.name)]
         if not paths:
             hint = _other_partition(location) or "; project a corpus first, or mend the path"
             raise XnerError(f"{folder}: no label files in this folder{hint}")

@@ -28,6 +28,8 @@ from xner_core.snapshots.manifest import LABELS, Description, read_description, 
 
 LATEST = "latest"
 _MISSING_SHOWN = 5
+# As folders name them: a domain that is called 2019 is a text all the same.
+_PARTITIONS = dict.fromkeys(("source", "target", "language", "domain"), pl.String)
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,8 @@ class Snapshot:
         return [self._address(path) for path in rows["path"].to_pylist()]
 
     def scan(self, table: str = LABELS) -> pl.LazyFrame:
-        """A table as Polars reads it; language and domain are columns."""
-        return pl.scan_parquet(self.addresses(table), hive_partitioning=True)
+        """A table as Polars reads it; language and domain are columns, of texts whatever they look like."""
+        return pl.scan_parquet(self.addresses(table), hive_partitioning=True, hive_schema=_PARTITIONS)
 
     def _address(self, path: str) -> str:
         return path if _is_outside(path) else str(self.folder / path)
