@@ -7,7 +7,6 @@ others alone: students, reports, whatever a user has put there.
 import logging
 import re
 from collections.abc import Collection
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 
@@ -86,6 +85,5 @@ def delete(lease: Lease, garbage: Garbage) -> None:
     """
     for location in [*(location for location, _ in garbage.files), *garbage.unfinished]:
         lease.check()
-        with suppress(FileNotFoundError):
-            location.delete()
+        location.delete()
     logger.info("deleted %d files, %d bytes", len(garbage.files) + len(garbage.unfinished), garbage.bytes)

@@ -49,7 +49,11 @@ class Snapshot:
         return self.description.name
 
     def addresses(self, table: str = LABELS) -> list[str]:
-        """The addresses of the files of a table: pairs, rejected, tags, labels, or the name of a derived one."""
+        """The addresses of the files of a table: pairs, rejected, tags, labels, or the name of a derived one.
+
+        Those in S3 hold their keys as they are, as Polars and DuckDB take them; pyarrow, which takes URIs, reads
+        `locate(address)`.
+        """
         rows = self.files.filter(pc.equal(self.files["table"], table))
         if not len(rows):
             tables = ", ".join(sorted(set(self.files["table"].to_pylist())))
@@ -58,7 +62,7 @@ class Snapshot:
 
     def scan(self, table: str = LABELS) -> pl.LazyFrame:
         """A table as Polars reads it; language and domain are columns."""
-        return pl.scan_parquet(self.addresses(table), hive_partitioning=True)
+        return pl.scan_parquet(self.addresses(table), hive_partitioning=True, glob=False)
 
     def _address(self, path: str) -> str:
         return path if _is_outside(path) else str(self.folder / path)

@@ -155,11 +155,8 @@ def _difference(found: dict[str, Any], own: dict[str, Any]) -> str:
 
 
 def _discard(checkpoints: Location, run: str) -> None:
-    folder = checkpoints / run
-    if folder.is_folder():
-        folder.filesystem.delete_dir(folder.path)
-    if (checkpoints / RECORD).exists():
-        (checkpoints / RECORD).delete()
+    (checkpoints / run).delete_folder()
+    (checkpoints / RECORD).delete()
     if checkpoints.is_local and not any(Path(checkpoints.path).iterdir()):
         Path(checkpoints.path).rmdir()
 
@@ -168,8 +165,7 @@ def _keep(
     checkpoint: Checkpoint, out: Location, plan: TrainingPlan, own: dict[str, Any], result: dict[str, Any]
 ) -> None:
     """Copies a checkpoint's model and tokenizer to the student's folder; the record, written last, says it is whole."""
-    if (out / RECORD).exists():
-        (out / RECORD).delete()
+    (out / RECORD).delete()
     folder = Location(checkpoint.filesystem, checkpoint.path)
     for file in folder.files():
         # Not the state of the training: .pt, .pth, .bin.
