@@ -17,6 +17,7 @@ from xner_core.files import locate, read_table
 from xner_core.pipeline import ProjectionSettings, project_corpus, summary
 from xner_core.projection.plan import ProjectionPlan, plan_projection
 from xner_core.projection.quarantine import FaultSettings
+from xner_core.snapshots.repository import open_snapshot
 from xner_core.tagging.tagger import TaggerSettings
 
 pytestmark = pytest.mark.usefixtures("ray_session")
@@ -107,12 +108,26 @@ def test_too_much_quarantine_stops_the_job_until_it_is_tried_again(poisoned, hea
     for _ in range(2):
         with pytest.raises(RunFailure, match=r"1 of 120 pairs are in quarantine, more than faults"):
             project_corpus(out)
-    again = dataclasses.replace(strict, retry_quarantine=True)
+    # Where none comes out of it, nothing is written, and so no name is a new one.
+    before = {file: file.read_bytes() for file in Path(out.out).rglob("*.parquet")}
+    again = FaultSettings(quarantine_limit=0.1, retry_quarantine=True)
+    first = project_corpus(dataclasses.replace(out, faults=again))
+    assert first["labelled"]["quarantined"] == 1
+    assert {file for file in Path(out.out).rglob("*.parquet") if "snapshots" not in file.parts} == set(before)
+
     retried = dataclasses.replace(out, aligner=healthy.aligner, faults=again)
     result = project_corpus(retried)
     assert result["labelled"]["quarantined"] == 0
     assert 0 < result["labelled"]["projected_pairs"] <= PAIRS
     assert project_corpus(retried)["status"] == "nothing to do"
+    # What was there is as it was; the mended file has another name, and the rest are the same files.
+    assert {file: file.read_bytes() for file in before} == before
+    old, new = (set(open_snapshot(out.out, run["snapshot"]).addresses()) for run in (first, result))
+    (mended,) = new - old
+    assert mended.endswith("-1.parquet")
+    assert old - new == {mended.replace("-1.parquet", ".parquet")}
+    assert open_snapshot(out.out, first["snapshot"]).scan().collect()["quarantine"].null_count() == PAIRS - 1
+    assert len(read_labels(locate(result["labels"]))) == PAIRS
 
 
 @pytest.fixture

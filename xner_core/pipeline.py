@@ -19,7 +19,7 @@ from xner_core.projection.plan import plan_projection
 from xner_core.projection.quarantine import FaultSettings
 from xner_core.sample import write_sample_corpus, write_sample_gold
 from xner_core.snapshots.lease import Lease
-from xner_core.snapshots.state import publish_state
+from xner_core.snapshots.state import publish_state, published_labels
 from xner_core.tagging.tagger import TaggerSettings
 from xner_core.training.job import train_student
 from xner_core.training.student import StudentRecipe, StudentSettings
@@ -91,8 +91,9 @@ def bring_up_to_date(settings: ProjectionSettings, lease: Lease) -> dict[str, An
     """
     out = lease.folder
     corpus, _ = current_corpus(settings, out)
-    plan = plan_projection(corpus, out, settings.tagger, settings.aligner)
-    counts = run_projection(plan, settings.tagger, settings.aligner, settings.cluster, settings.faults)
+    known = published_labels(lease)
+    plan = plan_projection(corpus, out, settings.tagger, settings.aligner, known)
+    plan, counts = run_projection(plan, settings.tagger, settings.aligner, settings.cluster, settings.faults)
     result: dict[str, Any] = {
         "status": "done",
         "unfinished": counts["projected_shards"],

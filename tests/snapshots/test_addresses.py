@@ -54,5 +54,5 @@ def test_every_step_reads_what_the_one_before_has_written(place, run, tmp_path, 
 
 def test_a_task_keeps_its_addresses(s3_folder):
     path = str(locate(s3_folder) / "domain=Nachrichten-für-alle" / "50% + #1?.parquet")
-    task = pickle.loads(pickle.dumps(ShardTask("shard", "en", "news", 1, path, path, path)))
+    task = pickle.loads(pickle.dumps(ShardTask("shard", "en", "news", 1, "t", "a", path, path, path)))
     assert str(locate(ShardTask(**task.row()).labels_path)) == path

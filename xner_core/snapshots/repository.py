@@ -7,7 +7,6 @@ A manifest is never changed, and neither is a file that it lists, so whoever has
 same state, whatever is published meanwhile.
 """
 
-import json
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,7 +21,6 @@ import pyarrow.compute as pc
 from xner_core.corpus.layout import SNAPSHOTS
 from xner_core.errors import XnerError
 from xner_core.files import Location, locate
-from xner_core.projection.schema import read_counts
 from xner_core.snapshots.lease import Lease, read_latest
 from xner_core.snapshots.manifest import LABELS, Description, read_description, read_manifest, write_manifest
 
@@ -164,7 +162,7 @@ def roll_back(lease: Lease, name: str) -> Snapshot:
     about = earlier.description
     return publish(
         lease,
-        _with_retried_labels(lease.folder, earlier.files),
+        earlier.files,
         source=about.source,
         target=about.target,
         fingerprints=about.fingerprints,
@@ -207,19 +205,6 @@ def _require(folder: Location, files: pa.Table) -> None:
             f"{folder}: a snapshot cannot be published, for files are missing or damaged: "
             f"{', '.join(wrong[:_MISSING_SHOWN])}{more}; delete what is left of them and run again"
         )
-
-
-def _with_retried_labels(folder: Location, files: pa.Table) -> pa.Table:
-    """The files of a state, with label files as they are now: pairs in quarantine may have been tried again since."""
-    sizes = _present_sizes(folder, files)
-    rows = files.to_pylist()
-    for row in rows:
-        size = sizes.get(row["path"], row["bytes"])
-        if row["table"] == LABELS and size != row["bytes"]:
-            counts = read_counts(folder / row["path"])
-            if counts["pairs"] == row["pairs"]:
-                row |= {"bytes": size, "counts": json.dumps(counts, sort_keys=True)}
-    return pa.Table.from_pylist(rows, schema=files.schema)
 
 
 def _present_sizes(folder: Location, files: pa.Table) -> dict[str, int]:
