@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import pyarrow as pa
@@ -170,8 +170,12 @@ class TagShards:
     """
 
     def __init__(self, settings: TaggerSettings, pool: PoolSettings, guard: FaultGuard):
-        self._fingerprint = settings.fingerprint()
+        self._settings = settings
         self._tagger = _GuardedModel(settings, pool, guard)
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        return self._settings.fingerprint()
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         task = ShardTask(**row)
@@ -210,8 +214,12 @@ class AlignShards:
     """
 
     def __init__(self, settings: AlignerSettings, pool: PoolSettings, guard: FaultGuard):
-        self._fingerprint = settings.fingerprint()
+        self._settings = settings
         self._aligner = _GuardedModel(settings, pool, guard)
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        return self._settings.fingerprint()
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         task = ShardTask(**row)

@@ -81,6 +81,7 @@ def run_projection(
     quarantined = sum(one["quarantined"] for shard, one in counts.items() if shard not in again)
     faults.check(quarantined, total)
     if tasks:
+        tagger, aligner = tagger.pinned(), aligner.pinned()
         ensure_ray()
         require_resources(
             {

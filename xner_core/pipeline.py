@@ -41,7 +41,7 @@ class ProjectionSettings:
         aligner: the model that finds them again in the target text
         cluster: actors, CPUs and GPUs
         faults: what becomes of pairs that a model breaks on, and when the job gives up
-        then_train: train a student on the labels, in `out`/student (`out` must then be a local folder)
+        then_train: train a student on the labels, in `out`/student
         student: how the student is trained
         gold: CoNLL file of the target language, on which the student and the tagger itself are scored
         gold_labels: entity types to score, separated by commas; all that the file marks if none are given
@@ -61,10 +61,6 @@ class ProjectionSettings:
     student: StudentRecipe = field(default_factory=StudentRecipe)
     gold: str | None = None
     gold_labels: str | None = None
-
-    def __post_init__(self):
-        if self.then_train and not locate(self.out).is_local:
-            raise ValueError(f"then_train needs a local folder as out, not {self.out}")
 
 
 def project_corpus(settings: ProjectionSettings) -> dict[str, Any]:
@@ -145,7 +141,7 @@ def train_and_score(settings: ProjectionSettings, snapshot: str, resume: bool = 
         snapshot: the snapshot's name
         resume: whether to go on from checkpoints that an interrupted training has left
     """
-    out = Path(settings.out)
+    out = locate(settings.out)
     student, labels = out / "student", [f"{settings.out}@{snapshot}"]
     votes = build_consensus(ConsensusSettings(labels, str(out / "consensus")))["consensus"]
     training = train_student(
@@ -153,7 +149,7 @@ def train_and_score(settings: ProjectionSettings, snapshot: str, resume: bool = 
     )
     gold = settings.gold
     if gold is None and settings.corpus is None:
-        gold = str(out / "gold.conll")
+        gold = str(Path(settings.out) / "gold.conll")
         write_sample_gold(Path(gold), settings.target)
     result: dict[str, Any] = {"student": str(student), "training": training}
     if gold is not None:
