@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import ray
 
-from xner_core.actors import Attempts, FaultGuard, PoolSettings, TagShards
+from xner_core.actors import AlignShards, Attempts, FaultGuard, PoolSettings, TagShards
 from xner_core.alignment.aligner import AlignerSettings
 from xner_core.chaos.comparison import differences, read_labels
 from xner_core.chaos.poison import PoisonedAlignerSettings, PoisonedTaggerSettings, mark
@@ -180,6 +180,14 @@ def test_damaged_shards_are_named_with_what_to_do(plan, healthy, guard, tmp_path
         tag(plan.tasks[0].row() | {"pairs_path": str(tmp_path / "missing.parquet")})
     with pytest.raises(XnerError, match=r"holds \d+ pairs, but 7 by the manifest.*ingest again"):
         tag(plan.tasks[0].row() | {"pairs": 7})
+
+
+def test_a_model_that_is_another_on_a_node_is_refused(plan, healthy, guard):
+    for actor, what in ((TagShards, "tagger"), (AlignShards, "aligner")):
+        call = actor(getattr(healthy, what), PoolSettings(), guard)
+        with pytest.raises(RunFailure, match=rf"the {what} on .* is not the one that this run was planned with"):
+            call(plan.tasks[0].row() | {what: "0" * 32})
+    assert plan.unfinished() == plan.tasks
 
 
 def test_a_store_that_does_not_answer_is_a_failure_that_names_the_file(plan, healthy, guard, monkeypatch):
