@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
+import obstore
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
 from xner_core.errors import XnerError
-from xner_core.object_store import s3_filesystem, storage_errors
+from xner_core.object_store import s3_filesystem, s3_object, storage_errors
 
 _PARTIAL = ".partial-"
 _UPLOAD_BYTES = 1 << 23
@@ -150,10 +151,13 @@ class Location:
 
     @contextmanager
     def _remote_output(self) -> Iterator[BinaryIO]:
-        # Arrow completes an upload even when its stream is dropped after an exception: start none before the end.
         with tempfile.NamedTemporaryFile() as aside:
             yield aside
             aside.seek(0)
+            if self.is_s3:
+                # Not Arrow, which completes an upload even when its stream is dropped half-way after an exception.
+                obstore.put(*s3_object(self.path), aside)
+                return
             # Not `copy_files`, which says nothing when the end of an upload fails (seen with Arrow 26). Without being
             # told, Arrow compresses what it writes to a name like news.gz.
             with self.filesystem.open_output_stream(self.path, compression=None) as upload:

@@ -33,8 +33,9 @@ logger = logging.getLogger(__name__)
 
 # Files whose footers are read at once.
 _FOOTERS_AT_ONCE = 16
-# An object store that fails is asked again, with growing pauses: by Arrow for some seconds, then for about a minute.
-_STORE_FAILS = ["AWS Error"]
+# An object store that fails is asked again, with growing pauses: by its clients for some seconds, then for about a
+# minute. So Arrow and obstore begin what it answered.
+_STORE_FAILS = ["AWS Error", "Generic S3 error"]
 _STORE_RETRIES = 6
 # Actors that may die one after another before their models are loaded.
 _DEATHS_WHILE_LOADING = 3

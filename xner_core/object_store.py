@@ -1,7 +1,8 @@
 """The clients of an object store, one of a kind for each bucket and process, and what the errors of storage become.
 
-Arrow's filesystem reads, writes and lists; obstore has what that lacks: ETags, and puts on a condition. Credentials,
-region and endpoint of both come from the usual AWS environment variables (`AWS_ENDPOINT_URL` …).
+Arrow's filesystem reads, lists and deletes; obstore has what that lacks: uploads that are whole or not there, ETags,
+and puts on a condition. Credentials, region and endpoint of both come from the usual AWS environment variables
+(`AWS_ENDPOINT_URL` …).
 """
 
 import os
@@ -42,8 +43,10 @@ def storage_errors(what: object, doing: str) -> Iterator[None]:
         # What a file holds is no matter of its storage.
         raise
     except (OSError, BaseError) as error:
+        # obstore adds a page for those who debug it.
+        reason = " ".join(str(error).partition("\n\nDebug source:")[0].split())
         raise StorageFailure(
-            f"{what}: could not be {doing} ({error}); see to its disk, network or permissions, and run again"
+            f"{what}: could not be {doing} ({reason}); see to its disk, network or permissions, and run again"
         ) from error
 
 
