@@ -96,7 +96,10 @@ def label_addresses(labels: Iterable[str]) -> list[str]:
     addresses: list[str] = []
     for address in labels:
         folder, at, name = address.rpartition("@")
-        if is_repository(locate(address)):
+        if address.endswith(".parquet"):
+            # A label file, of which there may be many: nothing is asked of the storage.
+            addresses.append(address)
+        elif is_repository(locate(address)):
             addresses += open_snapshot(address).addresses()
         elif at and is_repository(locate(folder)):
             addresses += open_snapshot(folder, name).addresses()

@@ -194,7 +194,7 @@ def train_aligner(settings: AlignerTrainingSettings) -> dict[str, Any]:
     if (locate(settings.out) / ALIGNER_FILE).exists():
         return {
             "status": "nothing to do",
-            "reason": f"{settings.out} holds a trained aligner; name another folder, or remove it",
+            "reason": f"{settings.out} holds a trained aligner; name another, or remove it",
         }
     with output_folder(settings.out, ALIGNER_FILE) as out:
         return _train(settings, out)
