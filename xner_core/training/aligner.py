@@ -4,7 +4,7 @@ import logging
 import random
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -192,10 +192,8 @@ class _Collator:
 def train_aligner(settings: AlignerTrainingSettings) -> dict[str, Any]:
     """Trains an aligner, in rounds; returns what it was trained on, and its figures on held-out links."""
     if (locate(settings.out) / ALIGNER_FILE).exists():
-        return {
-            "status": "nothing to do",
-            "reason": f"{settings.out} holds a trained aligner; name another, or remove it",
-        }
+        reason = f"{settings.out} holds a trained aligner; name another folder, or remove it"
+        return {"status": "nothing to do", "reason": reason}
     with output_folder(settings.out, ALIGNER_FILE) as out:
         return _train(settings, out)
 
@@ -304,8 +302,7 @@ def _relabel(aligner: TrainedAligner, examples: Sequence[Example]) -> list[Examp
     )
     relabelled = []
     for example, found, returned in zip(examples, forward, back, strict=True):
-        answers: Iterator = iter(returned)
-        links = []
+        answers, links = iter(returned), []
         for link, alignment in zip(example.links, found, strict=True):
             home = next(answers) if alignment.target else None
             if not link.agreed and home is not None and home.target == link.source:
