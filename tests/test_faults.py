@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import ray
 
-from xner_core.actors import Attempts, FaultGuard, PoolSettings, TagShards
+from xner_core.actors import AlignShards, Attempts, FaultGuard, PoolSettings, TagShards
 from xner_core.alignment.aligner import AlignerSettings
 from xner_core.chaos.comparison import differences, read_labels
 from xner_core.chaos.poison import PoisonedAlignerSettings, PoisonedTaggerSettings, mark
@@ -17,6 +17,7 @@ from xner_core.files import locate, read_table
 from xner_core.pipeline import ProjectionSettings, project_corpus, summary
 from xner_core.projection.plan import ProjectionPlan, plan_projection
 from xner_core.projection.quarantine import FaultSettings
+from xner_core.snapshots.repository import open_snapshot
 from xner_core.tagging.tagger import TaggerSettings
 
 pytestmark = pytest.mark.usefixtures("ray_session")
@@ -107,12 +108,28 @@ def test_too_much_quarantine_stops_the_job_until_it_is_tried_again(poisoned, hea
     for _ in range(2):
         with pytest.raises(RunFailure, match=r"1 of 120 pairs are in quarantine, more than faults"):
             project_corpus(out)
-    again = dataclasses.replace(strict, retry_quarantine=True)
+    # Where none comes out of it, nothing is written, and so no name is a new one.
+    again = FaultSettings(quarantine_limit=0.1, retry_quarantine=True)
+    first = project_corpus(dataclasses.replace(out, faults=again))
+    assert first["labelled"]["quarantined"] == 1
+    before = {file: file.read_bytes() for file in Path(out.out).rglob("*.parquet")}
+    assert not [
+        file for file in before if "-" in file.stem and "snapshots" not in file.parts and "corpus" not in file.parts
+    ]
+
     retried = dataclasses.replace(out, aligner=healthy.aligner, faults=again)
     result = project_corpus(retried)
     assert result["labelled"]["quarantined"] == 0
     assert 0 < result["labelled"]["projected_pairs"] <= PAIRS
     assert project_corpus(retried)["status"] == "nothing to do"
+    # What was there is as it was; the mended file has another name, and the rest are the same files.
+    assert {file: file.read_bytes() for file in before} == before
+    old, new = (set(open_snapshot(out.out, run["snapshot"]).addresses()) for run in (first, result))
+    (mended,) = new - old
+    assert mended.endswith("-1.parquet")
+    assert old - new == {mended.replace("-1.parquet", ".parquet")}
+    assert open_snapshot(out.out, first["snapshot"]).scan().collect()["quarantine"].null_count() == PAIRS - 1
+    assert len(read_labels(locate(result["labels"]))) == PAIRS
 
 
 @pytest.fixture
@@ -163,6 +180,14 @@ def test_damaged_shards_are_named_with_what_to_do(plan, healthy, guard, tmp_path
         tag(plan.tasks[0].row() | {"pairs_path": str(tmp_path / "missing.parquet")})
     with pytest.raises(XnerError, match=r"holds \d+ pairs, but 7 by the manifest.*ingest again"):
         tag(plan.tasks[0].row() | {"pairs": 7})
+
+
+def test_a_model_that_is_another_on_a_node_is_refused(plan, healthy, guard):
+    for actor, what in ((TagShards, "tagger"), (AlignShards, "aligner")):
+        call = actor(getattr(healthy, what), PoolSettings(), guard)
+        with pytest.raises(RunFailure, match=rf"the {what} on .* is not the one that this run was planned with"):
+            call(plan.tasks[0].row() | {what: "0" * 32})
+    assert plan.unfinished() == plan.tasks
 
 
 def test_a_store_that_does_not_answer_is_a_failure_that_names_the_file(plan, healthy, guard, monkeypatch):

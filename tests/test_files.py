@@ -1,9 +1,15 @@
 import pickle
+import re
 import resource
+from contextlib import contextmanager
 
 import pyarrow as pa
 import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
 
+from xner_core import object_store
+from xner_core.corpus.sources import domain_name
 from xner_core.errors import StorageFailure, XnerError
 from xner_core.files import locate, read_footer, read_json, read_table, write_json, write_table
 
@@ -170,3 +176,110 @@ def test_json(folder):
     write(folder / "value.json", b"{")
     with pytest.raises(XnerError, match=r"value\.json: not valid JSON"):
         read_json(folder / "value.json")
+
+
+# What people have in names of folders and files, and URIs have for something else.
+NAMES = [
+    "Nachrichten-für-alle",
+    "新闻",
+    "with space",
+    "100%",
+    "x%20y",
+    "p+q",
+    "run#2",
+    "q?x=1",
+    "s*t",
+    "[b]",
+    "{x}",
+    "é",
+]
+NAMES += ["&=;:@,!$()", "~", "'\"", "<>|^`", "😀", "..x", " x ", "http:x"]
+
+
+@contextmanager
+def no_server():
+    """Nothing is asked of it: all is about addresses."""
+    with pytest.MonkeyPatch.context() as variables:
+        variables.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+        yield
+
+
+@given(st.lists(st.text(), min_size=1, max_size=4).map("/".join))
+@example("domain=Nachrichten-für-alle/x.parquet")
+@example("run#2")
+@example("a\nb")
+@example("a//b")
+@example("../b")
+@example("a\\b")
+@example("\udc80")
+@example("x?endpoint_override=other")
+def test_an_address_in_s3_is_kept_or_refused(key):
+    assume(key.strip("/"))
+    with no_server():
+        refusal = None
+        try:
+            location = locate(f"s3://bucket/{key}")
+        except XnerError as error:
+            refusal = str(error)
+        if refusal is not None:
+            assert re.search("keep|AWS environment variables", refusal)
+            return
+        assert location.path == f"bucket/{key.rstrip('/')}"
+        for same in (locate(str(location)), pickle.loads(pickle.dumps(location)), (location / "x").parent):
+            assert same == location
+
+
+@given(st.text())
+@example("Nachrichten-für-alle")
+def test_every_domain_is_kept_in_an_address(text):
+    with no_server():
+        for folder in ("s3://bucket/run", "/run"):
+            file = locate(folder) / f"domain={domain_name(text)}" / "x.parquet"
+            assert locate(str(file)) == file
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_local_address_is_kept(name):
+    file = locate("/folder") / name / "file"
+    assert locate(str(file)) == file
+    assert pickle.loads(pickle.dumps(file)) == file
+
+
+@pytest.mark.parametrize(
+    "address", ["s3://", "s3:///key", "s3://id:secret@bucket/key", "s3://Bücher/key", "s3://b ucket"]
+)
+def test_what_is_no_bucket_is_refused(address):
+    with pytest.raises(XnerError, match="no name of a bucket"):
+        locate(address)
+
+
+def test_a_uri_of_another_storage_keeps_its_path(tmp_path):
+    assert locate(f"file://{tmp_path}/a%20b%23").path == f"{tmp_path}/a b#"
+    with pytest.raises(XnerError, match="write %23"):
+        locate(f"file://{tmp_path}/run#2")
+
+
+def test_any_name_is_written_listed_read_and_deleted(folder):
+    for name in NAMES:
+        write(folder / name / "file", name.encode())
+    assert {file.parent.name for file in folder.files()} == set(NAMES)
+    for file in map(locate, map(str, folder.files())):
+        assert read(file) == file.parent.name.encode()
+        file.delete()
+    assert folder.files() == []
+
+
+def test_what_is_gone_is_deleted(folder):
+    (folder / "file").delete()
+    (folder / "folder").delete_folder()
+    write(folder / "folder" / "file", b"x")
+    (folder / "folder").delete_folder()
+    assert folder.files() == []
+
+
+def test_clients_are_made_once_a_bucket(s3_bucket, s3_port, monkeypatch):
+    files = [locate(f"{s3_bucket}/{number}") for number in range(2)]
+    assert files[0].filesystem is files[1].filesystem
+    assert object_store.s3_object(files[0].path)[0] is object_store.s3_object(files[1].path)[0]
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://localhost:{s3_port}")
+    assert locate(str(files[0])).filesystem is not files[0].filesystem

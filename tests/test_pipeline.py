@@ -16,6 +16,7 @@ from xner_core.corpus.cleaning import CleaningSettings
 from xner_core.errors import XnerError
 from xner_core.files import locate
 from xner_core.graph import ClusterSettings, PoolSettings
+from xner_core.models.loading import load_token_classifier
 from xner_core.pipeline import ProjectionSettings, project_corpus, summary
 from xner_core.projection.schema import LABELS
 from xner_core.snapshots.lease import Lease, LeaseHeld
@@ -23,6 +24,7 @@ from xner_core.snapshots.repository import history, open_snapshot
 from xner_core.tagging.tagger import TaggerSettings
 from xner_core.training.student import StudentRecipe
 from xner_core.training.trainer import OptimisationSettings
+from xner_core.training.trust import TrustSettings
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 
@@ -172,6 +174,32 @@ def test_labels_on_an_object_store_equal_those_on_a_disk(settings, s3_folder):
     for path in Path(local["labels"]).rglob("*.parquet"):
         with files[path.name].open_input() as stream:
             assert stream.read() == path.read_bytes()
+
+
+def test_a_student_is_trained_and_scored_on_an_object_store(settings, tiny_tagger, s3_folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("XNER_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "gold.conll").write_text("Anna B-PER\nWeber I-PER\nsah O\nUlm B-LOC\n\n")
+    # Of models with random weights nothing has much confidence.
+    trust = TrustSettings(learnt=0, masked=0, mentions=0, names=0, outlier=0, lowercase=1)
+    optimisation = OptimisationSettings(epochs=1, evaluations=1, precision="float32")
+    remote = dataclasses.replace(
+        settings,
+        out=f"{s3_folder}/für#1",
+        then_train=True,
+        gold=str(tmp_path / "gold.conll"),
+        student=StudentRecipe(model=tiny_tagger, optimisation=optimisation, held_out=10, trust=trust),
+    )
+    result = project_corpus(remote)
+    out = locate(remote.out)
+    assert result["student"] == str(out / "student")
+    assert set(result["scores"]) == {"student", "direct transfer"}
+    folders = {file.relative_to(out).split("/")[0] for file in out.files()}
+    assert folders >= {"consensus", "corpus", "labels", "snapshots", "student", "tags"}
+    assert not [file for file in out.files() if "checkpoints" in file.path.split("/")]
+    # And read again, by what evaluates it and by who trains on.
+    assert load_token_classifier(result["student"])[0].config.num_labels == 7
+    assert project_corpus(remote)["status"] == "nothing to do"
+    assert not Path("s3:").exists()
 
 
 def test_two_runs_at_once_are_one_too_many(settings):

@@ -1,12 +1,13 @@
 """The Ray actors of a projection: they hold the models, own a shard at a time, and survive what its pairs do."""
 
+import socket
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import pyarrow as pa
@@ -23,7 +24,7 @@ from xner_core.projection.child import ChildModel
 from xner_core.projection.deadline import Deadline
 from xner_core.projection.plan import ShardTask
 from xner_core.projection.quarantine import OUT_OF_MEMORY, FaultSettings, Isolate, isolate
-from xner_core.projection.schema import TAGS
+from xner_core.projection.schema import TAGS, quarantined_in
 from xner_core.projection.stages import align_shard, tag_shard
 from xner_core.tagging.tagger import TaggerSettings
 
@@ -163,56 +164,100 @@ class _GuardedModel:
 
 
 class TagShards:
-    """An actor that writes the tag file of each shard it is given, unless there is a sound one."""
+    """An actor that writes the tag file of each shard it is given, unless there is a sound one.
+
+    In a further attempt that is the earlier one if no pair of it is in quarantine, or none has come out of it.
+    """
 
     def __init__(self, settings: TaggerSettings, pool: PoolSettings, guard: FaultGuard):
+        self._settings = settings
         self._tagger = _GuardedModel(settings, pool, guard)
-        self._retry = guard.settings.retry_quarantine
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        return self._settings.fingerprint()
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         task = ShardTask(**row)
+        _require_model("tagger", self._fingerprint, task.tagger)
         pairs = _read_pairs(task)
-        if not self._is_tagged(task, pairs):
-            tags = self._tagger.run(
-                lambda tagger, isolate: tag_shard(tagger, pairs, isolate), task.tags_path, pairs.num_rows
-            )
-            write_table(locate(task.tags_path), tags)
+        there = task.earlier_tags or task.tags_path
+        found = _sound_tags(there, pairs)
+        if found is not None and not (task.earlier_tags and _quarantined(found)):
+            return row | {"tags_path": there}
+        tags = self._tagger.run(
+            lambda tagger, isolate: tag_shard(tagger, pairs, isolate), task.tags_path, pairs.num_rows
+        )
+        if found is not None and _quarantined(tags) >= _quarantined(found):
+            return row | {"tags_path": there}
+        write_table(locate(task.tags_path), tags)
         return row
 
-    def _is_tagged(self, task: ShardTask, pairs: pa.Table) -> bool:
-        location = locate(task.tags_path)
-        if not location.exists():
-            return False
-        try:
-            tags = read_table(location)
-        except StorageFailure:
-            raise
-        except XnerError:
-            return False
-        if self._retry and tags["quarantine"].null_count < tags.num_rows:
-            return False
-        return tags.schema.equals(TAGS) and tags["pair_id"].equals(pairs["pair_id"])
+
+def _sound_tags(path: str, pairs: pa.Table) -> pa.Table | None:
+    location = locate(path)
+    if not location.exists():
+        return None
+    try:
+        tags = read_table(location)
+    except StorageFailure:
+        raise
+    except XnerError:
+        return None
+    return tags if tags.schema.equals(TAGS) and tags["pair_id"].equals(pairs["pair_id"]) else None
 
 
 class AlignShards:
-    """An actor that writes the label file of each shard it is given, from its tag file."""
+    """An actor that writes the label file of each shard it is given, from its tag file.
 
-    def __init__(self, settings: AlignerSettings, pool: PoolSettings, guard: FaultGuard, tags_fingerprint: str):
+    A further attempt writes none if no pair has come out of quarantine.
+    """
+
+    def __init__(self, settings: AlignerSettings, pool: PoolSettings, guard: FaultGuard):
+        self._settings = settings
         self._aligner = _GuardedModel(settings, pool, guard)
-        self._provenance = {"tagger": tags_fingerprint, "aligner": settings.fingerprint()}
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        return self._settings.fingerprint()
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         task = ShardTask(**row)
+        _require_model("aligner", self._fingerprint, task.aligner)
         pairs = _read_pairs(task)
         tags = read_table(locate(task.tags_path))
-        provenance = self._provenance | {"shard": task.shard, "source_language": task.source}
+        provenance = {
+            "tagger": task.tagger,
+            "aligner": task.aligner,
+            "shard": task.shard,
+            "source_language": task.source,
+        }
         labels = self._aligner.run(
             lambda aligner, isolate: align_shard(aligner, pairs, tags, provenance, isolate),
             task.labels_path,
             pairs.num_rows,
         )
+        earlier = quarantined_in(task.earlier_labels) if task.earlier_labels else None
+        if earlier is not None and _quarantined(labels) >= earlier:
+            return row | {"quarantined": earlier}
         write_table(locate(task.labels_path), labels)
-        return row | {"quarantined": labels.num_rows - labels["quarantine"].null_count}
+        return row | {"quarantined": _quarantined(labels)}
+
+
+def _quarantined(table: pa.Table) -> int:
+    return table.num_rows - table["quarantine"].null_count
+
+
+def _require_model(what: str, own: str, planned: str) -> None:
+    """
+    Raises:
+        RunFailure: the model is another one here than where the run was planned.
+    """
+    if own != planned:
+        raise RunFailure(
+            f"the {what} on {socket.gethostname()} is not the one that this run was planned with (fingerprint {own}, "
+            f"not {planned}): its files differ from node to node, or have changed; see to that, and run again"
+        )
 
 
 def _read_pairs(task: ShardTask) -> pa.Table:

@@ -6,38 +6,33 @@ so there the file is written on the local disk and then uploaded under its final
 
 import json
 import os
+import re
 import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from gzip import BadGzipFile
 from pathlib import Path
 from typing import Any, BinaryIO
+from urllib.parse import quote
 
+import obstore
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from xner_core.errors import StorageFailure, XnerError
+from xner_core.errors import XnerError
+from xner_core.object_store import s3_filesystem, s3_object, storage_errors
 
 _PARTIAL = ".partial-"
 _UPLOAD_BYTES = 1 << 23
-
-
-@contextmanager
-def _storage(location: "Location", doing: str) -> Iterator[None]:
-    """Names the file in whatever its disk or object store raises."""
-    try:
-        yield
-    except (StorageFailure, BadGzipFile):
-        # What a file holds is no matter of its storage.
-        raise
-    except OSError as error:
-        raise StorageFailure(
-            f"{location}: could not be {doing} ({error}); see to its disk, network or permissions, and run again"
-        ) from error
+_SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]+")
+# What no client of S3 takes in a key, or each takes for something else.
+_NO_KEY = re.compile(r"[\x00-\x1f\x7f\\\ud800-\udfff]")
+# As addresses of Arrow's have them.
+_ARROW_OPTION = re.compile(r"\?(scheme|region|endpoint_override|allow_\w+|tls_\w+|default_metadata)=")
 
 
 @dataclass(frozen=True)
@@ -51,11 +46,14 @@ class Location:
         return Location(self.filesystem, f"{self.path.rstrip('/')}/{name}")
 
     def __str__(self) -> str:
-        return self.path if self.is_local else f"{self.filesystem.type_name}://{self.path}"
+        """Its address, of which `locate` makes the same location; in S3 the key stands there as it is."""
+        if self.is_local:
+            return self.path
+        return f"{self.filesystem.type_name}://{self.path if self.is_s3 else quote(self.path)}"
 
     def __reduce__(self):
         # Arrow filesystems pickle, credentials from the environment included; the address alone is enough.
-        return (locate, (str(self),)) if self.filesystem.type_name in ("local", "s3") else super().__reduce__()
+        return (locate, (str(self),)) if self.is_local or self.is_s3 else super().__reduce__()
 
     @property
     def name(self) -> str:
@@ -69,6 +67,10 @@ class Location:
     def is_local(self) -> bool:
         return isinstance(self.filesystem, fs.LocalFileSystem)
 
+    @property
+    def is_s3(self) -> bool:
+        return self.filesystem.type_name == "s3"
+
     def exists(self) -> bool:
         return self._type() != fs.FileType.NotFound
 
@@ -76,7 +78,7 @@ class Location:
         return self._type() == fs.FileType.Directory
 
     def _type(self) -> fs.FileType:
-        with _storage(self, "looked up"):
+        with storage_errors(self, "looked up"):
             return self.filesystem.get_file_info(self.path).type
 
     def files(self) -> list["Location"]:
@@ -97,7 +99,7 @@ class Location:
         return [(location, location.relative_to(self).partition(_PARTIAL)[0]) for location in begun]
 
     def _list(self) -> list[fs.FileInfo]:
-        with _storage(self, "listed"):
+        with storage_errors(self, "listed"):
             found = self.filesystem.get_file_info(fs.FileSelector(self.path, recursive=True, allow_not_found=True))
         return [info for info in found if info.is_file]
 
@@ -105,12 +107,18 @@ class Location:
         return self.path.removeprefix(folder.path.rstrip("/") + "/")
 
     def delete(self) -> None:
-        with _storage(self, "deleted"):
+        """Deletes the file; one that is gone already is as good."""
+        with storage_errors(self, "deleted"), suppress(FileNotFoundError):
             self.filesystem.delete_file(self.path)
+
+    def delete_folder(self) -> None:
+        """Deletes the folder and all that is in it; one that is gone already is as good."""
+        with storage_errors(self, "deleted"), suppress(FileNotFoundError):
+            self.filesystem.delete_dir(self.path)
 
     @contextmanager
     def open_input(self) -> Iterator[BinaryIO]:
-        with _storage(self, "read"):
+        with storage_errors(self, "read"):
             try:
                 stream = self.filesystem.open_input_file(self.path)
             except FileNotFoundError:
@@ -121,7 +129,10 @@ class Location:
     @contextmanager
     def open_output(self) -> Iterator[BinaryIO]:
         """A new file that appears under its name only when the block ends without an exception."""
-        with _storage(self, "written"), self._local_output() if self.is_local else self._remote_output() as stream:
+        with (
+            storage_errors(self, "written"),
+            self._local_output() if self.is_local else self._remote_output() as stream,
+        ):
             yield stream
 
     @contextmanager
@@ -140,10 +151,13 @@ class Location:
 
     @contextmanager
     def _remote_output(self) -> Iterator[BinaryIO]:
-        # Arrow completes an upload even when its stream is dropped after an exception: start none before the end.
         with tempfile.NamedTemporaryFile() as aside:
             yield aside
             aside.seek(0)
+            if self.is_s3:
+                # Not Arrow, which completes an upload even when its stream is dropped half-way after an exception.
+                obstore.put(*s3_object(self.path), aside)
+                return
             # Not `copy_files`, which says nothing when the end of an upload fails (seen with Arrow 26). Without being
             # told, Arrow compresses what it writes to a name like news.gz.
             with self.filesystem.open_output_stream(self.path, compression=None) as upload:
@@ -151,21 +165,50 @@ class Location:
 
 
 def locate(address: str | Path) -> Location:
-    """The location of a path or URI: a local path, or anything `pyarrow.fs.FileSystem.from_uri` takes.
+    """The location of a local path, of `s3://<bucket>/<key>`, or of a URI of another storage that Arrow knows.
 
-    S3 credentials, region and endpoint come from the usual AWS environment variables (`AWS_ENDPOINT_URL` …).
+    A key of S3 is taken as it is, as by the command line of AWS, Polars or DuckDB, and not decoded as in a URI: `%`,
+    `+`, `#` and `?` stand for themselves. S3 credentials, region and endpoint come from the usual AWS environment
+    variables (`AWS_ENDPOINT_URL` …).
 
     Raises:
-        XnerError: the URI's scheme is unknown.
+        XnerError: no storage is known by the URI's scheme, or the address cannot be kept as it is.
+        StorageFailure: the bucket's region could not be asked for.
     """
     text = str(address)
-    if "://" not in text:
+    uri = _SCHEME.fullmatch(text)
+    if uri is None:
         return Location(fs.LocalFileSystem(), str(Path(text).absolute()))
+    if uri["scheme"] == "s3":
+        return _locate_s3(text, uri["rest"])
+    if "#" in text:
+        raise XnerError(f"{text}: what follows a # is no part of a URI's path; write %23")
     try:
         filesystem, path = fs.FileSystem.from_uri(text)
     except (pa.ArrowInvalid, OSError) as error:
         raise XnerError(f"{text}: cannot open this address: {error}") from error
     return Location(filesystem, path.rstrip("/"))
+
+
+def _locate_s3(text: str, rest: str) -> Location:
+    path = rest.rstrip("/")
+    bucket, _, key = path.partition("/")
+    if not _BUCKET.fullmatch(bucket):
+        raise XnerError(
+            f"{text}: {bucket!r} is no name of a bucket; an address is s3://<bucket>/<key>, and credentials come from "
+            "the AWS environment variables"
+        )
+    if option := _ARROW_OPTION.search(key):
+        raise XnerError(
+            f"{text}: {option[0]!r} would be a part of the key; region and endpoint come from the AWS environment "
+            "variables, such as AWS_ENDPOINT_URL"
+        )
+    if bad := _NO_KEY.search(key):
+        raise XnerError(f"{text!r}: object stores do not keep {bad[0]!r} in a key; take another name")
+    if key and not {"", ".", ".."}.isdisjoint(key.split("/")):
+        raise XnerError(f"{text}: object stores keep no key with an empty part, '.' or '..'; take it out")
+    with storage_errors(text, "opened"):
+        return Location(s3_filesystem(bucket), path)
 
 
 def write_table(location: Location, table: pa.Table) -> None:

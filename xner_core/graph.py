@@ -24,7 +24,7 @@ from xner_core.errors import RunFailure, StorageFailure, XnerError
 from xner_core.files import locate
 from xner_core.projection.plan import ProjectionPlan, ShardTask
 from xner_core.projection.quarantine import FaultSettings
-from xner_core.projection.schema import read_counts, sum_counts
+from xner_core.projection.schema import quarantined_in, read_counts, sum_counts
 from xner_core.ray_session import ensure_ray
 from xner_core.tagging.tagger import TaggerSettings
 
@@ -33,8 +33,9 @@ logger = logging.getLogger(__name__)
 
 # Files whose footers are read at once.
 _FOOTERS_AT_ONCE = 16
-# An object store that fails is asked again, with growing pauses: by Arrow for some seconds, then for about a minute.
-_STORE_FAILS = ["AWS Error"]
+# An object store that fails is asked again, with growing pauses: by its clients for some seconds, then for about a
+# minute. So Arrow and obstore begin what it answered.
+_STORE_FAILS = ["AWS Error", "Generic S3 error"]
 _STORE_RETRIES = 6
 # Actors that may die one after another before their models are loaded.
 _DEATHS_WHILE_LOADING = 3
@@ -62,23 +63,26 @@ def run_projection(
     aligner: AlignerSettings,
     cluster: ClusterSettings,
     faults: FaultSettings,
-) -> dict[str, Any]:
+) -> tuple[ProjectionPlan, dict[str, Any]]:
     """Makes every label file of the plan that is not there yet, or is damaged, and counts all of them.
 
     Returns:
-        the counts of `count_labels` over all shards, and of this run alone `projected_shards`, `projected_pairs` and
-        `seconds`
+        the plan with the label files that are the newest now; the counts of `count_labels` over all shards, and of this
+        run alone `projected_shards`, `projected_pairs` and `seconds`
 
     Raises:
         XnerError: the cluster cannot hold the actors, or a shard of the corpus is damaged.
         RunFailure: too many pairs are in quarantine; a disk, a store or the cluster failed; nothing goes on any more.
     """
     started = time.monotonic()
-    counts = _sound_counts(plan, faults)
-    tasks = [task for task in plan.tasks if task.shard not in counts]
+    counts = _sound_counts(plan)
+    tasks = _tasks(plan, counts, faults)
     total = sum(task.pairs for task in plan.tasks)
-    faults.check(sum(one["quarantined"] for one in counts.values()), total)
+    again = {task.shard for task in tasks}
+    quarantined = sum(one["quarantined"] for shard, one in counts.items() if shard not in again)
+    faults.check(quarantined, total)
     if tasks:
+        tagger, aligner = tagger.pinned(), aligner.pinned()
         ensure_ray()
         require_resources(
             {
@@ -86,10 +90,10 @@ def run_projection(
                 f"aligner x {cluster.aligner.min_size}": [cluster.aligner.resources()] * cluster.aligner.min_size,
             }
         )
-        quarantined = sum(one["quarantined"] for one in counts.values())
         for row in _project(plan, tasks, tagger, aligner, cluster, faults):
             quarantined += row["quarantined"]
             faults.check(quarantined, total)
+        plan = plan.newest()
         counts = _sound_counts(plan)
         if lost := [task for task in plan.tasks if task.shard not in counts]:
             raise RunFailure(f"{len(lost)} shards ended without sound labels, such as {lost[0].labels_path}; run again")
@@ -97,17 +101,28 @@ def run_projection(
     result["projected_shards"] = len(tasks)
     result["projected_pairs"] = sum(task.pairs for task in tasks)
     result["seconds"] = round(time.monotonic() - started, 3)
-    return result
+    return plan, result
 
 
-def _sound_counts(plan: ProjectionPlan, faults: FaultSettings | None = None) -> dict[str, dict[str, Any]]:
-    """The counts of the label files that are there, hold all their shard's pairs, and are not to be made again."""
+def _sound_counts(plan: ProjectionPlan) -> dict[str, dict[str, Any]]:
+    """The counts of the label files that are there and hold all their shard's pairs."""
     missing = {task.shard for task in plan.unfinished()}
     present = [task for task in plan.tasks if task.shard not in missing]
     with ThreadPoolExecutor(_FOOTERS_AT_ONCE) as pool:
         counts = dict(zip((task.shard for task in present), pool.map(_counts, present), strict=True))
-    retry = faults is not None and faults.retry_quarantine
-    return {shard: one for shard, one in counts.items() if one and not (retry and one["quarantined"])}
+    return {shard: one for shard, one in counts.items() if one}
+
+
+def _tasks(plan: ProjectionPlan, counts: dict[str, dict[str, Any]], faults: FaultSettings) -> list[ShardTask]:
+    """What is to be done: shards without sound labels and, if they are tried again, those with pairs in quarantine."""
+    missing = [task for task in plan.tasks if task.shard not in counts]
+    if not faults.retry_quarantine:
+        return missing
+    again = {shard for shard, one in counts.items() if one["quarantined"]}
+    with ThreadPoolExecutor(_FOOTERS_AT_ONCE) as pool:
+        tagged = pool.map(lambda task: quarantined_in(task.tags_path), missing)
+        again |= {task.shard for task, quarantined in zip(missing, tagged, strict=True) if quarantined}
+    return [task for task in missing if task.shard not in again] + plan.retried(again)
 
 
 def _counts(task: ShardTask) -> dict[str, Any] | None:
@@ -154,7 +169,7 @@ def _project(
     )
     labelled = tagged.map(
         AlignShards,
-        fn_constructor_args=(aligner, cluster.aligner, guard, plan.tags_fingerprint),
+        fn_constructor_args=(aligner, cluster.aligner, guard),
         compute=cluster.aligner.strategy(),
         num_cpus=cluster.aligner.cpus,
         num_gpus=cluster.aligner.gpus,

@@ -15,16 +15,13 @@ from xner_core.graph import run_projection
 from xner_core.hashing import fingerprint
 from xner_core.pipeline import ProjectionSettings, current_corpus, train_and_score
 from xner_core.projection.plan import ProjectionPlan, plan_projection
-from xner_core.snapshots.collection import delete, find_garbage
+from xner_core.snapshots.collection import TRAINED_ON, delete, find_garbage
 from xner_core.snapshots.differences import difference
 from xner_core.snapshots.lease import SECONDS, Lease, LeaseHeld
 from xner_core.snapshots.repository import Snapshot, open_snapshot
-from xner_core.snapshots.state import publish_state, published_state
+from xner_core.snapshots.state import publish_state, published_labels, published_state
 
 logger = logging.getLogger(__name__)
-
-# Beside the student: what it was trained on.
-TRAINED_ON = "trained_on.json"
 
 
 @dataclass(frozen=True)
@@ -33,8 +30,8 @@ class NightlySettings(ProjectionSettings):
 
     Args:
         corpus: files of parallel text, local or s3://, which may come, change and go; or an ingested corpus
-        retrain_share: with then_train, a student is trained again when this share of the pairs was added, removed, or
-            labelled by another tagger or aligner since the last training
+        retrain_share: with then_train, a student is trained again when this share of the pairs was added, removed,
+            taken out of quarantine, or labelled by another tagger or aligner since the last training
         consensus: count the votes of the whole corpus on each name as well (see build_consensus.py), in `out`/consensus
         keep: delete what neither this many snapshots, from the latest on, nor the student need; without it nothing is
             deleted (jobs/snapshots.py collect --dry_run shows what would be)
@@ -65,7 +62,7 @@ def reproject(settings: NightlySettings) -> dict[str, Any]:
 
 def _run(settings: NightlySettings, lease: Lease) -> dict[str, Any]:
     corpus, ingested = current_corpus(settings, lease.folder)
-    plan = plan_projection(corpus, lease.folder, settings.tagger, settings.aligner)
+    plan = plan_projection(corpus, lease.folder, settings.tagger, settings.aligner, published_labels(lease))
     before = open_snapshot(lease.folder) if lease.snapshot else None
     snapshot, labelled = _project(settings, lease, corpus, plan)
     result: dict[str, Any] = {
@@ -109,7 +106,7 @@ def _project(
         and not (settings.faults.retry_quarantine and latest.description.counts["labelled"]["quarantined"])
     ):
         return latest, {}
-    labelled = run_projection(plan, settings.tagger, settings.aligner, settings.cluster, settings.faults)
+    plan, labelled = run_projection(plan, settings.tagger, settings.aligner, settings.cluster, settings.faults)
     lease.check()
     derived = {}
     if settings.consensus:
@@ -122,7 +119,7 @@ def _project(
 
 def _train(settings: NightlySettings, lease: Lease, snapshot: Snapshot) -> dict[str, Any]:
     """Trains a student if there is none of these settings, or enough has changed since there is one."""
-    record = lease.folder / "student" / TRAINED_ON
+    record = lease.folder / TRAINED_ON
     recipe = fingerprint(recipe=asdict(settings.student))
     last = read_json(record) if record.exists() else {}
     if last.get("finished") and last["recipe"] == recipe:
@@ -140,7 +137,7 @@ def _train(settings: NightlySettings, lease: Lease, snapshot: Snapshot) -> dict[
 
 
 def _changed_share(folder: Location, name: str, now: Snapshot) -> float:
-    """The share of the pairs that were added, removed, or labelled by other models since a snapshot."""
+    """The share of the pairs that were added, removed, taken out of quarantine, or labelled by other models since."""
     try:
         before = open_snapshot(folder, name)
     except XnerError:
@@ -149,14 +146,14 @@ def _changed_share(folder: Location, name: str, now: Snapshot) -> float:
     if before.description.fingerprints["labels"] != now.description.fingerprints["labels"]:
         return 1.0
     pairs = [partition["pairs"] for partition in difference(before, now)["partitions"].values()]
+    labelled = [snapshot.description.counts["labelled"] for snapshot in (before, now)]
     changed = sum(counts["added"] + counts["removed"] for counts in pairs)
-    return min(1.0, changed / max(1, now.description.counts["labelled"]["pairs"]))
+    changed += abs(labelled[0]["quarantined"] - labelled[1]["quarantined"])
+    return min(1.0, changed / max(1, labelled[1]["pairs"]))
 
 
 def _clean_up(settings: NightlySettings, lease: Lease) -> dict[str, int]:
-    record = lease.folder / "student" / TRAINED_ON
-    trained_on = read_json(record)["snapshot"] if record.exists() else None
-    garbage = find_garbage(lease.folder, settings.keep, [trained_on] if trained_on else [])
+    garbage = find_garbage(lease.folder, settings.keep)
     delete(lease, garbage)
     return {"snapshots": len(garbage.snapshots), "files": len(garbage.files), "bytes": garbage.bytes}
 

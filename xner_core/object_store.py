@@ -1,16 +1,82 @@
-"""S3 through obstore, for what Arrow's filesystem does not have: ETags, and puts on a condition."""
+"""The clients of an object store, one of a kind for each bucket and process, and what the errors of storage become.
+
+Arrow's filesystem reads, lists and deletes; obstore has what that lacks: uploads that are whole or not there, ETags,
+and puts on a condition. Credentials, region and endpoint of both come from the usual AWS environment variables
+(`AWS_ENDPOINT_URL` …).
+"""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from gzip import BadGzipFile
 
-from obstore.store import S3Store, from_url
+from obstore.exceptions import BaseError
+from obstore.store import S3Store
+from pyarrow import fs
 
-from xner_core.files import Location
+from xner_core.errors import StorageFailure
+
+_VARIABLES = (
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_PROFILE",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+)
 
 
-def open_store(folder: Location) -> S3Store:
-    """The store of a folder in S3; keys are relative to the folder.
+@contextmanager
+def storage_errors(what: object, doing: str) -> Iterator[None]:
+    """Makes a `StorageFailure` that names the file of whatever a disk, Arrow or obstore raises for a storage.
 
-    Credentials, region and endpoint come from the usual AWS environment variables (`AWS_ENDPOINT_URL` …).
+    Args:
+        what: the file or folder
+        doing: what failed, as in "could not be <read>"
     """
-    plain = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
-    return from_url(str(folder), client_options={"allow_http": plain})
+    try:
+        yield
+    except (StorageFailure, BadGzipFile):
+        # What a file holds is no matter of its storage.
+        raise
+    except (OSError, BaseError) as error:
+        # obstore adds a page for those who debug it.
+        reason = " ".join(str(error).partition("\n\nDebug source:")[0].split())
+        raise StorageFailure(
+            f"{what}: could not be {doing} ({reason}); see to its disk, network or permissions, and run again"
+        ) from error
+
+
+def s3_filesystem(bucket: str) -> fs.S3FileSystem:
+    """Arrow's client of a bucket; its paths begin with the bucket's name."""
+    return _filesystem(bucket, _environment())
+
+
+def s3_object(path: str) -> tuple[S3Store, str]:
+    """obstore's client of a bucket, and the key of an object in it.
+
+    Args:
+        path: <bucket>/<key>
+    """
+    bucket, _, key = path.partition("/")
+    return _store(bucket, _environment()), key
+
+
+def _environment() -> tuple[str | None, ...]:
+    return tuple(map(os.environ.get, _VARIABLES))
+
+
+@lru_cache
+def _filesystem(bucket: str, environment: tuple[str | None, ...]) -> fs.S3FileSystem:
+    # By its address, from which Arrow finds the bucket's region where none is set.
+    return fs.FileSystem.from_uri(f"s3://{bucket}")[0]
+
+
+@lru_cache
+def _store(bucket: str, environment: tuple[str | None, ...]) -> S3Store:
+    endpoints = dict(zip(_VARIABLES, environment, strict=True))
+    endpoint = endpoints["AWS_ENDPOINT_URL_S3"] or endpoints["AWS_ENDPOINT_URL"] or ""
+    return S3Store(bucket, client_options={"allow_http": endpoint.startswith("http://")})

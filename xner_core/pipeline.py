@@ -19,7 +19,7 @@ from xner_core.projection.plan import plan_projection
 from xner_core.projection.quarantine import FaultSettings
 from xner_core.sample import write_sample_corpus, write_sample_gold
 from xner_core.snapshots.lease import Lease
-from xner_core.snapshots.state import publish_state
+from xner_core.snapshots.state import publish_state, published_labels
 from xner_core.tagging.tagger import TaggerSettings
 from xner_core.training.job import train_student
 from xner_core.training.student import StudentRecipe, StudentSettings
@@ -42,7 +42,7 @@ class ProjectionSettings:
         aligner: the model that finds them again in the target text
         cluster: actors, CPUs and GPUs
         faults: what becomes of pairs that a model breaks on, and when the job gives up
-        then_train: train a student on the labels, in `out`/student (`out` must then be a local folder)
+        then_train: train a student on the labels, in `out`/student
         student: how the student is trained
         gold: CoNLL file of the target language, on which the student and the tagger itself are scored
         gold_labels: entity types to score, separated by commas; all that the file marks if none are given
@@ -63,10 +63,6 @@ class ProjectionSettings:
     student: StudentRecipe = field(default_factory=StudentRecipe)
     gold: str | None = None
     gold_labels: str | None = None
-
-    def __post_init__(self):
-        if self.then_train and not locate(self.out).is_local:
-            raise ValueError(f"then_train needs a local folder as out, not {self.out}")
 
 
 def project_corpus(settings: ProjectionSettings) -> dict[str, Any]:
@@ -93,8 +89,9 @@ def bring_up_to_date(settings: ProjectionSettings, lease: Lease) -> dict[str, An
     """
     out = lease.folder
     corpus, ingested = current_corpus(settings, out)
-    plan = plan_projection(corpus, out, settings.tagger, settings.aligner)
-    counts = run_projection(plan, settings.tagger, settings.aligner, settings.cluster, settings.faults)
+    known = published_labels(lease)
+    plan = plan_projection(corpus, out, settings.tagger, settings.aligner, known)
+    plan, counts = run_projection(plan, settings.tagger, settings.aligner, settings.cluster, settings.faults)
     result: dict[str, Any] = {
         "status": "done",
         "unfinished": counts["projected_shards"],
@@ -148,7 +145,7 @@ def train_and_score(settings: ProjectionSettings, snapshot: str, resume: bool = 
         snapshot: the snapshot's name
         resume: whether to go on from checkpoints that an interrupted training has left
     """
-    out = Path(settings.out)
+    out = locate(settings.out)
     student, labels = out / "student", [f"{settings.out}@{snapshot}"]
     votes = build_consensus(ConsensusSettings(labels, str(out / "consensus")))["consensus"]
     training = train_student(
@@ -156,7 +153,7 @@ def train_and_score(settings: ProjectionSettings, snapshot: str, resume: bool = 
     )
     gold = settings.gold
     if gold is None and settings.corpus is None:
-        gold = str(out / "gold.conll")
+        gold = str(Path(settings.out) / "gold.conll")
         write_sample_gold(Path(gold), settings.target)
     result: dict[str, Any] = {"student": str(student), "training": training}
     if gold is not None:

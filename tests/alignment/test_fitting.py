@@ -51,6 +51,13 @@ def test_a_fit_gives_a_folder_that_aligns(corpus, tiny_encoder, tmp_path):
     assert len(found[0]) == 1
 
 
+def test_a_fit_into_an_object_store(corpus, tiny_encoder, s3_folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("XNER_CACHE", str(tmp_path))
+    result = fit_aligner(AlignerFitting(corpus, s3_folder, tiny_encoder, names=60))
+    assert AlignerSettings(s3_folder).fingerprint() == result["fingerprint"]
+    assert len(load_aligner(AlignerSettings(s3_folder)).align([AlignmentQuery("A b", "A c", (Span(0, 1),))])) == 1
+
+
 def test_the_same_seed_gives_the_same_fit(corpus, tiny_encoder, tmp_path):
     results = [
         fit_aligner(AlignerFitting(corpus, str(tmp_path / out), tiny_encoder, names=50, seed=seed))

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from projections import EqualAligner, ingest, places, project, publish_projection, write_text
 
+from xner_core.consensus import ConsensusSettings, build_consensus
 from xner_core.corpus.layout import open_corpus
-from xner_core.errors import XnerError
-from xner_core.files import locate
+from xner_core.errors import StorageFailure, XnerError
+from xner_core.files import Location, locate, write_json
 from xner_core.snapshots.administration import CollectionSettings, collect_garbage
-from xner_core.snapshots.collection import delete, find_garbage
+from xner_core.snapshots.collection import TRAINED_ON, delete, find_garbage
 from xner_core.snapshots.lease import Lease, LeaseHeld, LeaseLost
 from xner_core.snapshots.repository import history, open_snapshot
 
@@ -72,6 +73,54 @@ def test_kept_snapshots_stay_whole_and_the_rest_goes(out, generations):
     assert open_snapshot(out, generations[0].name).scan().collect().height == 26
     again = collect_garbage(CollectionSettings(str(out), keep=2, keep_named=[generations[0].name]))
     assert (again["status"], again["reason"]) == ("nothing to do", "every file is needed")
+
+
+def votes(*labels: str, out) -> Location:
+    result = build_consensus(ConsensusSettings(list(labels), str(out / "consensus")))
+    assert result["files"] > 0
+    return locate(result["consensus"])
+
+
+def test_votes_stay_as_long_as_all_labels_that_they_are_of(out, generations, tmp_path):
+    """Those that --then-train makes, which no snapshot lists."""
+    old, latest = (votes(f"{out}@{generations[number].name}", out=out) for number in (2, 3))
+    of_other_folder = publish_projection(tmp_path / "text", tmp_path / "other", EqualAligner("5" * 32))
+    both = votes(str(out), *of_other_folder.addresses(), out=out)
+    before = {str(folder): len(folder.files()) for folder in (old, latest, both)}
+    result = collect_garbage(CollectionSettings(str(out), keep=2))
+    assert not any("consensus" in path for path in result["files"])
+    collect_garbage(CollectionSettings(str(out), keep=1))
+    assert {folder: len(locate(folder).files()) for folder in before} == before | {str(old): 0}
+    assert collect_garbage(CollectionSettings(str(out), keep=1))["status"] == "nothing to do"
+
+
+def test_an_interrupted_collection_leaves_no_votes_for_ever(out, generations, monkeypatch):
+    old = votes(f"{out}@{generations[0].name}", out=out)
+    real, deleted = type(out).delete, []
+
+    def delete_some(location):
+        if "labels" in location.path.split("/"):
+            raise StorageFailure("gone away")
+        deleted.append(location)
+        real(location)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(out), "delete", delete_some)
+        with pytest.raises(StorageFailure, match="gone away"):
+            collect_garbage(CollectionSettings(str(out), keep=1))
+    assert deleted
+    collect_garbage(CollectionSettings(str(out), keep=1))
+    assert old.files() == []
+
+
+def test_the_snapshot_of_the_student_is_kept_and_may_be_gone(out, generations):
+    write_json(out / TRAINED_ON, {"snapshot": generations[1].name})
+    kept = collect_garbage(CollectionSettings(str(out), keep=1))["kept"]
+    assert kept == [generations[3].name, generations[1].name]
+    assert whole(generations[1])
+    write_json(out / TRAINED_ON, {"snapshot": generations[0].name})
+    for _ in range(2):
+        assert collect_garbage(CollectionSettings(str(out), keep=1))["kept"] == [generations[3].name]
 
 
 def test_a_dry_run_deletes_nothing(out, generations):

@@ -1,6 +1,4 @@
-import json
 import threading
-from pathlib import Path
 
 import duckdb
 import polars as pl
@@ -9,10 +7,8 @@ import pytest
 from projections import places, publish_projection, write_text
 
 from xner_core.errors import XnerError
-from xner_core.files import locate, read_table, write_table
+from xner_core.files import locate, read_table
 from xner_core.projection.label_files import find_label_files
-from xner_core.projection.schema import with_counts
-from xner_core.projection.stages import count_labels
 from xner_core.snapshots.lease import Lease, LeaseLost, read_latest
 from xner_core.snapshots.manifest import FILES
 from xner_core.snapshots.repository import (
@@ -200,23 +196,3 @@ def test_a_folder_stands_for_the_labels_of_its_latest_snapshot(out, tmp_path):
     assert [file.domain for file in find_label_files(label_addresses([str(out)]))] == ["news"] * len(second.addresses())
     with pytest.raises(XnerError, match="no snapshot 'yesterday'"):
         label_addresses([f"{out}@yesterday"])
-
-
-def test_rolled_back_to_labels_that_were_tried_again_since(tmp_path):
-    write_text(tmp_path / "text", "news", places(20))
-    first = publish_projection(tmp_path / "text", tmp_path / "out")
-    write_text(tmp_path / "text", "news", places(10))
-    publish_projection(tmp_path / "text", tmp_path / "out")
-    retried = locate(first.addresses()[-1])
-    table = read_table(retried)
-    counts = count_labels(table["entities"].to_pylist(), table["quarantine"].to_pylist())
-    write_table(retried, with_counts(table.append_column("more", table["pair_id"]), counts | {"quarantined": 7}))
-    with Lease(first.folder, "a test") as lease:
-        now = roll_back(lease, first.name)
-    assert now.paths == first.paths
-    listed = pl.from_arrow(now.files).filter(table="labels").row(-1, named=True)
-    assert listed["bytes"] == Path(str(retried)).stat().st_size
-    assert json.loads(listed["counts"])["quarantined"] == 7
-    retried.delete()
-    with Lease(first.folder, "a test") as lease, pytest.raises(XnerError, match="missing or damaged"):
-        publish_again(lease, first)

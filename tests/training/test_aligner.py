@@ -7,6 +7,7 @@ from xner_core.alignment.aligner import AlignerSettings, load_aligner
 from xner_core.alignment.query import AlignmentQuery
 from xner_core.alignment.trained import new_scorer
 from xner_core.errors import XnerError
+from xner_core.files import locate
 from xner_core.hashing import pair_id
 from xner_core.spans import Span
 from xner_core.supervision.augmentation import remove_name
@@ -104,6 +105,23 @@ def test_an_interrupted_training_goes_on_after_its_last_round(examples, tiny_enc
     first = (tmp_path / "round-0" / "aligner.json").stat().st_mtime_ns
     assert len(train_aligner(settings)["rounds"]) == 2
     assert (tmp_path / "round-0" / "aligner.json").stat().st_mtime_ns == first
+
+
+def test_an_aligner_is_trained_into_an_object_store(examples, tiny_encoder, s3_folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("XNER_CACHE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    settings = _settings(examples, tiny_encoder, s3_folder, steps=3)
+    with monkeypatch.context() as patch:
+        patch.setattr(aligner_training, "relabel", lambda *_: (_ for _ in ()).throw(RuntimeError("killed")))
+        with pytest.raises(RuntimeError, match="killed"):
+            train_aligner(settings)
+    assert locate(s3_folder).files() == []
+    result = train_aligner(settings)
+    assert (result["out"], len(result["rounds"])) == (s3_folder, 2)
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith("s3")]
+    query = AlignmentQuery("old Abcd saw", "Abcd zag", (Span(4, 8),))
+    assert len(load_aligner(AlignerSettings(s3_folder, min_confidence=0.0)).align([query])) == 1
+    assert train_aligner(settings)["status"] == "nothing to do"
 
 
 def test_examples_without_agreed_links_are_refused(tiny_encoder, tmp_path):

@@ -188,7 +188,6 @@ def test_identity_follows_what_determines_the_student(recipe, tmp_path):
     "arguments",
     [
         ["--labels", "[]", "--out", "x"],
-        ["--labels", '["a"]', "--out", "s3://bucket/x"],
         ["--labels", '["a"]', "--out", "x", "--recipe.types", "[]"],
         ["--labels", '["a"]', "--out", "x", "--recipe.types", '["PER", "PER"]'],
         ["--labels", '["a"]', "--out", "x", "--recipe.trust.outlier", "1.5"],

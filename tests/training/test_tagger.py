@@ -72,6 +72,14 @@ def test_an_interrupted_training_goes_on_from_its_checkpoint(settings, monkeypat
     assert resumed["dev"] == whole["dev"]
 
 
+def test_a_tagger_is_trained_into_an_object_store(settings, conll, s3_folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("XNER_CACHE", str(tmp_path))
+    brief = replace(OPTIMISATION, epochs=1, evaluations=1)
+    result = train_tagger(replace(settings, out=s3_folder, optimisation=brief))
+    assert result["tagger"] == s3_folder
+    assert evaluate_tagger(TaggerEvaluation(s3_folder, conll))["sentences"] == 60
+
+
 def test_a_type_that_a_file_never_marks_is_left_open(conll):
     scheme = TargetScheme(["PER", "LOC", "MISC"])
     texts = annotated_texts(conll, scheme, 0.5, random.Random(0))

@@ -14,7 +14,8 @@ from xner_core.alignment.similarity import SimilarityAligner
 from xner_core.alignment.trained import TrainedAligner
 from xner_core.errors import XnerError
 from xner_core.hashing import fingerprint
-from xner_core.models.loading import STARTER, encoder_folder, model_digest
+from xner_core.models.folders import local_folder
+from xner_core.models.loading import STARTER, encoder_folder, model_digest, pinned
 from xner_core.models.precision import Precision
 
 # Raised whenever the same model and settings would give other alignments.
@@ -49,8 +50,8 @@ class AlignerSettings:
 
     Args:
         model: `starter` (trained, ships with xner), `similarity` (hidden-state similarity, needs no training), or a
-            folder that train_aligner.py wrote
-        encoder: a Hugging Face encoder, a local folder, or `starter`, for `similarity`; others have one of their own
+            folder, local or s3://, that train_aligner.py wrote
+        encoder: a Hugging Face encoder, a folder, or `starter`, for `similarity`; others have one of their own
         min_confidence: below this probability an entity counts as not there; without it, the aligner's own threshold
         precision: of the encoder's arithmetic; bfloat16 is faster where the hardware has it, and moves scores slightly
         batch_tokens: tokens, padding included, that the encoder reads at once
@@ -63,7 +64,11 @@ class AlignerSettings:
     batch_tokens: PositiveInt = 4096
 
     def __post_init__(self):
-        if self.encoder is not None and isinstance(self.recipe(), TrainedRecipe):
+        if self.encoder is None or self.folder is None:
+            return
+        own = read_recipe(self.folder)
+        # Of its own, it may be told the revision.
+        if isinstance(own, TrainedRecipe) and self.encoder.partition("@")[0] != own.encoder.partition("@")[0]:
             raise XnerError(
                 f"aligner {self.model!r} was trained on an encoder of its own; leave out encoder, or name the aligner "
                 f"{SIMILARITY!r}, which takes any"
@@ -74,7 +79,9 @@ class AlignerSettings:
         """Where the aligner's files lie; None for `similarity`, which has none."""
         if self.model == SIMILARITY:
             return None
-        return Path(str(files("xner_core") / "starter" / "aligner")) if self.model == STARTER else Path(self.model)
+        if self.model == STARTER:
+            return Path(str(files("xner_core") / "starter" / "aligner"))
+        return local_folder(self.model)
 
     def recipe(self) -> AlignerRecipe | TrainedRecipe:
         """The aligner's constants, with these settings applied.
@@ -103,6 +110,10 @@ class AlignerSettings:
             constants=constants,
             precision=self.precision,
         )
+
+    def pinned(self) -> "AlignerSettings":
+        """The settings with which every process loads the same encoder as this one."""
+        return replace(self, encoder=pinned(self.recipe().encoder))
 
     def load(self, device: str = "cpu") -> Aligner:
         """The aligner, on a device, `cpu` or `cuda`; see `load_aligner`."""

@@ -5,15 +5,16 @@ from typing import Any
 
 from xner_core.chaos.poison import is_marked
 from xner_core.files import Location, read_table
+from xner_core.projection.label_files import find_label_files
 
 _SCORES = ("tagger_confidence", "aligner_confidence")
 TOLERANCE = 1e-4
 
 
 def read_labels(folder: Location) -> list[dict[str, Any]]:
-    """The rows of all label files in a folder `labels/<fingerprint>`."""
-    files = [file for file in folder.files() if file.name.endswith(".parquet")]
-    return [row for file in files for row in read_table(file).to_pylist()]
+    """The rows of the newest label files in a folder `labels/<fingerprint>`."""
+    files = find_label_files([str(folder)])
+    return [row for file in files for row in read_table(file.location).to_pylist()]
 
 
 def differences(found: list[dict[str, Any]], expected: list[dict[str, Any]], poisoned: bool) -> list[str]:

@@ -15,7 +15,7 @@ import obstore
 
 from xner_core.errors import XnerError
 from xner_core.files import Location
-from xner_core.object_store import open_store
+from xner_core.object_store import s3_object, storage_errors
 
 # More than the steps in which any common file system tells times.
 _SETTLED_SECONDS = 3
@@ -45,7 +45,7 @@ def identify(file: Location, known: Identity | None) -> Identity:
     stamp = _stamp(file)
     if known is not None and known.settled and known.stamp == stamp:
         return known
-    if file.filesystem.type_name == "s3":
+    if file.is_s3:
         return Identity(f"{stamp[0]}:{stamp[1]}", stamp, settled=True)
     with file.open_input() as stream:
         content = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -64,14 +64,15 @@ def require_unchanged(file: Location, identity: Identity) -> None:
 
 
 def _stamp(file: Location) -> list[Any]:
-    try:
-        if file.is_local:
-            status = os.stat(file.path)
-            return [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
-        if file.filesystem.type_name == "s3":
-            head = obstore.head(open_store(file.parent), file.name)
-            return [head["size"], head["e_tag"]]
-    except FileNotFoundError as error:
-        raise XnerError(f"{file}: no such file") from error
-    info = file.filesystem.get_file_info(file.path)
-    return [info.size, info.mtime_ns]
+    with storage_errors(file, "looked up"):
+        try:
+            if file.is_local:
+                status = os.stat(file.path)
+                return [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+            if file.is_s3:
+                head = obstore.head(*s3_object(file.path))
+                return [head["size"], head["e_tag"]]
+        except FileNotFoundError as error:
+            raise XnerError(f"{file}: no such file") from error
+        info = file.filesystem.get_file_info(file.path)
+        return [info.size, info.mtime_ns]

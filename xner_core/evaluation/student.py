@@ -32,7 +32,7 @@ class StudentEvaluation:
         students: folders of a student, trained with one seed or several
         gold: CoNLL file of the target language, or JSON lines as in `projection` (.jsonl); plain or .gz
         baselines: taggers that are applied to the target language as they are, of one seed or several: a Hugging Face
-            name, a local folder, or `starter`
+            name, a folder, local or s3://, or `starter`
         label_map: of the baselines: `conll`, `ontonotes`, or a map from their entity types to those of the gold
         types: entity types to score; those that the gold marks and all models find if none are given
         language: which side of JSON lines is scored

@@ -23,7 +23,7 @@ class TaggerEvaluation:
     """What is scored on what.
 
     Args:
-        model: a tagger or a student: a Hugging Face name, a local folder, or `starter`
+        model: a tagger or a student: a Hugging Face name, a folder, local or s3://, or `starter`
         conll: CoNLL file with IOB2 tags, or JSON lines as in `projection` (.jsonl); plain or .gz
         labels: entity types to score, separated by commas; all that the file marks if none are given
         label_map: `conll`, `ontonotes`, or a map from the model's entity types to those of the file

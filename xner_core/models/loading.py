@@ -1,4 +1,6 @@
-"""Encoders and token classifiers by name: a Hugging Face name, a local folder, or `starter`.
+"""Encoders and token classifiers by name: a Hugging Face name, a folder, local or s3://, or `starter`.
+
+A Hugging Face name may have a revision, `name@revision`, as that of a model that was pinned has its commit.
 
 Only safetensors weights are read, and no code that comes with a model is ever run.
 """
@@ -23,6 +25,7 @@ from transformers.utils import logging as transformers_logging
 
 from xner_core.errors import XnerError
 from xner_core.hashing import digest, file_digest
+from xner_core.models.folders import MODEL_FILES, local_folder
 from xner_core.models.starter import starter_encoder_folder
 
 # Loading bars, reports of a new head's random weights, and warnings between libraries tell a user nothing to act on.
@@ -32,11 +35,10 @@ warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
 
 STARTER = "starter"
 _ADAPTER_CONFIG = "adapter_config.json"
-_FILES = ["*.json", "*.safetensors", "*.model", "*.txt"]
 
 
 def encoder_folder(name: str) -> Path:
-    """The local folder of an encoder; a Hugging Face name is downloaded first."""
+    """The local folder of an encoder; one of a hub or an object store is downloaded first."""
     return starter_encoder_folder() if name == STARTER else _model_folder(name)
 
 
@@ -46,10 +48,11 @@ def tagger_folder(name: str) -> Path:
 
 
 def _model_folder(name: str) -> Path:
-    folder = Path(name)
+    folder = local_folder(name)
     if not folder.is_dir():
+        hub_name, _, revision = name.partition("@")
         try:
-            folder = Path(snapshot_download(name, allow_patterns=_FILES))
+            folder = Path(snapshot_download(hub_name, revision=revision or None, allow_patterns=MODEL_FILES))
         except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
             reason = str(error).strip().splitlines()[0]
             raise XnerError(
@@ -59,6 +62,17 @@ def _model_folder(name: str) -> Path:
     if not list(folder.glob("*.safetensors")):
         raise XnerError(f"model {name!r}: no *.safetensors in {folder}; convert its weights to safetensors first")
     return folder
+
+
+def pinned(name: str) -> str:
+    """The name under which every process gets the same model as this one: that of a hub with its commit.
+
+    A folder keeps its name: what is in it says its digest.
+    """
+    if name == STARTER or "://" in name or Path(name).is_dir():
+        return name
+    # A hub's files lie in a folder that is called by their commit.
+    return f"{name.partition('@')[0]}@{_model_folder(name).name}"
 
 
 def load_encoder(name: str) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
@@ -96,11 +110,18 @@ def load_token_classifier(name: str) -> tuple[PreTrainedModel, PreTrainedTokeniz
             folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32
         )
         return model.eval(), load_tokenizer(folder)
-    encoder = encoder_folder(PeftConfig.from_pretrained(folder).base_model_name_or_path)
+    encoder = _adapted_encoder(folder)
     labels = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     base = new_token_classifier(str(encoder), list(labels.id2label.values()))
     model = PeftModel.from_pretrained(base, folder).merge_and_unload()
     return model.eval(), load_tokenizer(encoder)
+
+
+def _adapted_encoder(folder: Path) -> Path:
+    """The folder of the encoder of an adapter, which may name a revision of it."""
+    adapter = PeftConfig.from_pretrained(folder)
+    revision = f"@{adapter.revision}" if adapter.revision else ""
+    return encoder_folder(f"{adapter.base_model_name_or_path}{revision}")
 
 
 def new_token_classifier(encoder: str, labels: list[str]) -> PreTrainedModel:
@@ -133,9 +154,8 @@ def model_window(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> 
 
 def model_digest(folder: Path) -> str:
     """The identity of a model: 32 hex digits over the names and contents of its weights, settings and vocabulary."""
-    paths = sorted(path for pattern in _FILES for path in folder.glob(pattern))
+    paths = sorted(path for pattern in MODEL_FILES for path in folder.glob(pattern))
     parts = [part.encode() for path in paths for part in (path.name, file_digest(path))]
     if (folder / _ADAPTER_CONFIG).exists():
-        encoder = PeftConfig.from_pretrained(folder).base_model_name_or_path
-        parts.append(model_digest(encoder_folder(encoder)).encode())
+        parts.append(model_digest(_adapted_encoder(folder)).encode())
     return digest(parts).hex()

@@ -12,6 +12,7 @@ from xner_core.corpus.naming import is_hidden
 from xner_core.errors import XnerError
 from xner_core.files import Location, locate, read_table
 from xner_core.languages import did_you_mean
+from xner_core.projection.attempts import attempts, of_attempt
 
 _LAYOUT = re.compile(r"(?P<fingerprint>[^/]+)/language=(?P<language>[^/]+)/domain=(?P<domain>[^/]+)/[^/]+\.parquet$")
 
@@ -40,6 +41,8 @@ class LabelFile:
 
 def find_label_files(folders: Sequence[str], domains: Collection[str] | None = None) -> list[LabelFile]:
     """The label files in folders `…/labels/<fingerprint>`, or in partitions of these, in the order of their names.
+
+    Of several attempts at a shard's labels, the newest one is taken.
 
     Args:
         folders: local or s3://; a label file stands for itself
@@ -71,7 +74,8 @@ def find_label_files(folders: Sequence[str], domains: Collection[str] | None = N
             f"{', '.join(folders)}: no labels of the domains {', '.join(sorted(set(domains) - there))}; "
             f"there are {', '.join(sorted(there))}"
         )
-    return [found[name] for name in sorted(found) if domains is None or found[name].domain in domains]
+    newest = (of_attempt(first, max(numbers)) for first, numbers in attempts(found).items())
+    return [found[name] for name in sorted(newest) if domains is None or found[name].domain in domains]
 
 
 def _other_partition(location: Location) -> str:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from xner_core.errors import XnerError
-from xner_core.files import Location, read_footer
+from xner_core.errors import StorageFailure, XnerError
+from xner_core.files import Location, locate, read_footer
 
 PROJECTED = "projected"
 UNKNOWN = "unknown"
@@ -92,6 +92,16 @@ def read_counts(location: Location) -> dict[str, Any]:
     except (KeyError, TypeError, ValueError):
         pass
     raise XnerError(f"{location}: without counts, or not with as many pairs as it counts; delete it and run again")
+
+
+def quarantined_in(address: str) -> int | None:
+    """How many pairs of a tag or label file are in quarantine; None if there is no such file, or it is damaged."""
+    try:
+        return read_counts(locate(address))["quarantined"]
+    except StorageFailure:
+        raise
+    except XnerError:
+        return None
 
 
 def sum_counts(counts: Iterable[dict[str, Any]]) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def _partition(before: pl.DataFrame, after: pl.DataFrame) -> dict[str, Any]:
 def _pair_ids(files: pl.DataFrame) -> pl.DataFrame:
     if not files.height:
         return pl.DataFrame(schema={"pair_id": pl.String})
-    return pl.scan_parquet(files["address"].to_list()).select("pair_id").collect()
+    return pl.scan_parquet(files["address"].to_list(), glob=False).select("pair_id").collect()
 
 
 def _sides(before: Any, after: Any) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from xner_core.corpus.layout import SNAPSHOTS
-from xner_core.errors import RunFailure, XnerError
+from xner_core.errors import RunFailure, StorageFailure, XnerError
 from xner_core.files import Location
 from xner_core.snapshots.record import Conflict, Seen, SharedRecord
 
@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 LATEST_FILE = "latest.json"
 SECONDS = 60
 _RENEWALS = 6
+# Changes of the record that may come before one of ours; more, and the storage does not do as it is asked.
+_CONFLICTS = 5
 
 
 class LeaseHeld(RunFailure):
@@ -101,10 +103,7 @@ class Lease:
     def __exit__(self, *exception: object) -> None:
         self._ended.set()
         self._keeper.join()
-        try:
-            self._change(lease=None)
-        except (LeaseLost, OSError) as error:
-            logger.warning("the lease on %s could not be given back: %s", self.folder, error)
+        self._give_back()
 
     @property
     def snapshot(self) -> str | None:
@@ -134,17 +133,21 @@ class Lease:
 
     def _change(self, **changes: Any) -> None:
         with self._changing:
-            started = time.monotonic()
-            try:
-                self._seen = self._record.replace(self._seen, self._seen.value | changes)
-            except Conflict:
-                now = self._record.read()
-                if _latest(now).lease != self._own:
-                    self._lost = True
-                    self.check()
-                # An earlier change of ours, of which no answer came.
-                self._seen = self._record.replace(now, now.value | changes)
-            self._renewed = started
+            for _ in range(_CONFLICTS):
+                started = time.monotonic()
+                try:
+                    self._seen = self._record.replace(self._seen, self._seen.value | changes)
+                except Conflict:
+                    # An earlier change of ours, of which no answer came, or another run's.
+                    now = self._record.read()
+                    if _latest(now).lease != self._own:
+                        self._lost = True
+                        self.check()
+                    self._seen = now
+                else:
+                    self._renewed = started
+                    return
+        raise StorageFailure(f"{self._record.location}: could not be written, for it changes all the time; run again")
 
     def _keep(self) -> None:
         while not self._ended.wait(self._seconds / _RENEWALS):
@@ -153,7 +156,8 @@ class Lease:
             except LeaseLost as error:
                 logger.error("%s", error)
                 return
-            except OSError as error:
+            except Exception as error:
+                # Whatever it is, the lease outlives it for a while, and it may pass.
                 logger.warning("the lease on %s could not be renewed, trying again: %s", self.folder, error)
 
     def _take(self) -> None:
@@ -173,9 +177,18 @@ class Lease:
             self._record.replace(seen, value)
         except Conflict:
             return
+        except StorageFailure:
+            self._give_back()
+            raise
         raise XnerError(
             f"{self._record.location}: this storage ignores the condition of a conditional put; use another"
         )
+
+    def _give_back(self) -> None:
+        try:
+            self._change(lease=None)
+        except XnerError as error:
+            logger.warning("the lease on %s could not be given back: %s", self.folder, error)
 
     def _wait_for(self, first: Seen, held: dict[str, Any]) -> Seen:
         """Watches the record until its holder turns out to be dead, and returns it.

@@ -4,15 +4,15 @@ The rows are what Polars, DuckDB or pyarrow read of it; the description is JSON 
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from xner_core.errors import XnerError
-from xner_core.files import Location, write_table
+from xner_core.errors import StorageFailure, XnerError
+from xner_core.files import Location, read_footer, read_table, write_table
 
 VERSION = 1
 PAIRS = "pairs"
@@ -86,33 +86,34 @@ def read_manifest(location: Location) -> tuple[Description, pa.Table]:
     Raises:
         XnerError: there is no such manifest, or it is damaged or of another version.
     """
-    with location.open_input() as stream:
-        try:
-            parquet = pq.ParquetFile(stream)
-            description = _description(location, parquet.schema_arrow)
-            return description, parquet.read()
-        except (pa.ArrowException, OSError) as error:
-            raise _damaged(location, error) from error
+    with _manifest(location):
+        files = read_table(location)
+    return _description(location, files.schema.metadata), files
 
 
 def read_description(location: Location) -> Description:
     """The description alone, from the end of the manifest."""
-    with location.open_input() as stream:
-        try:
-            return _description(location, pq.read_schema(stream))
-        except (pa.ArrowException, OSError) as error:
-            raise _damaged(location, error) from error
+    with _manifest(location):
+        metadata = read_footer(location).metadata
+    return _description(location, metadata)
 
 
-def _description(location: Location, schema: pa.Schema) -> Description:
-    value = json.loads((schema.metadata or {}).get(_KEY, b"{}"))
+@contextmanager
+def _manifest(location: Location) -> Iterator[None]:
+    """Says of a manifest that is damaged what to do; a storage that fails is another matter."""
+    try:
+        yield
+    except StorageFailure:
+        raise
+    except XnerError as error:
+        raise XnerError(f"{location}: a damaged manifest ({error}); open or roll back to another snapshot") from error
+
+
+def _description(location: Location, metadata: dict[bytes, bytes] | None) -> Description:
+    value = json.loads((metadata or {}).get(_KEY, b"{}"))
     if (value.pop("format", None), value.pop("version", None)) != ("xner snapshot", VERSION):
         raise XnerError(f"{location}: not the manifest of a snapshot of version {VERSION}")
     return Description(**value)
-
-
-def _damaged(location: Location, error: Exception) -> XnerError:
-    return XnerError(f"{location}: a damaged manifest ({error}); open or roll back to another snapshot")
 
 
 def file_table(files: Iterable[File]) -> pa.Table:

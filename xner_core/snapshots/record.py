@@ -10,17 +10,15 @@ import json
 import os
 import uuid
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
-from obstore.store import S3Store
+from obstore.exceptions import BaseError
 
-from xner_core.errors import StorageFailure, XnerError
+from xner_core.errors import XnerError
 from xner_core.files import Location, read_json, write_json
-from xner_core.object_store import open_store
+from xner_core.object_store import s3_object, storage_errors
 
 # Makes each version's content, and so its ETag, unlike all others, even where the same value comes back.
 _CHANGE = "change"
@@ -45,20 +43,26 @@ class SharedRecord:
         self.location = location
 
     def read(self) -> Seen:
-        if self.location.filesystem.type_name != "s3":
+        if not self.location.is_s3:
             if not self.location.exists():
                 return Seen()
-            value = read_json(self.location)
+            value = self._record(read_json(self.location))
             return Seen(value, value[_CHANGE])
+        with storage_errors(self.location, "read"):
+            try:
+                found = obstore.get(*s3_object(self.location.path))
+                content = bytes(found.bytes())
+            except FileNotFoundError:
+                return Seen()
         try:
-            found = obstore.get(self._store, self.location.name)
-            content = bytes(found.bytes())
-        except FileNotFoundError:
-            return Seen()
-        try:
-            return Seen(json.loads(content), found.meta["e_tag"])
+            return Seen(self._record(json.loads(content)), found.meta["e_tag"])
         except ValueError as error:
             raise XnerError(f"{self.location}: not valid JSON ({error})") from error
+
+    def _record(self, value: Any) -> dict[str, Any]:
+        if not isinstance(value, dict) or _CHANGE not in value:
+            raise XnerError(f"{self.location}: not written by xner; put back what a run wrote here")
+        return value
 
     def replace(self, seen: Seen, value: dict[str, Any]) -> Seen:
         """Puts a value in the place of the one that was seen.
@@ -69,8 +73,9 @@ class SharedRecord:
         """
         value = value | {_CHANGE: uuid.uuid4().hex}
         if self.location.is_local:
-            return self._replace_file(seen, value)
-        if self.location.filesystem.type_name == "s3":
+            with storage_errors(self.location, "written"):
+                return self._replace_file(seen, value)
+        if self.location.is_s3:
             return self._replace_object(seen, value)
         raise XnerError(f"{self.location}: results are kept on a local disk or in S3, not here")
 
@@ -93,17 +98,14 @@ class SharedRecord:
         content = (json.dumps(value, indent=2) + "\n").encode()
         try:
             # One request and no upload in parts, of which the condition would hold for none.
-            put = obstore.put(self._store, self.location.name, content, mode=mode, use_multipart=False)
-        except (AlreadyExistsError, PreconditionError, BaseError, OSError) as error:
+            put = obstore.put(*s3_object(self.location.path), content, mode=mode, use_multipart=False)
+        except (BaseError, OSError) as error:
             # The answer to a put that succeeded may have been lost, and the put repeated.
             now = self.read()
             if now.value is not None and now.value[_CHANGE] == value[_CHANGE]:
                 return now
             if now.version != seen.version:
                 raise Conflict from error
-            raise StorageFailure(f"{self.location}: cannot be written ({error}); run again") from error
+            with storage_errors(self.location, "written"):
+                raise
         return Seen(value, put["e_tag"])
-
-    @cached_property
-    def _store(self) -> S3Store:
-        return open_store(self.location.parent)

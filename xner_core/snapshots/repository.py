@@ -7,7 +7,6 @@ A manifest is never changed, and neither is a file that it lists, so whoever has
 same state, whatever is published meanwhile.
 """
 
-import json
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,7 +21,6 @@ import pyarrow.compute as pc
 from xner_core.corpus.layout import SNAPSHOTS
 from xner_core.errors import XnerError
 from xner_core.files import Location, locate
-from xner_core.projection.schema import read_counts
 from xner_core.snapshots.lease import Lease, read_latest
 from xner_core.snapshots.manifest import LABELS, Description, read_description, read_manifest, write_manifest
 
@@ -51,7 +49,11 @@ class Snapshot:
         return self.description.name
 
     def addresses(self, table: str = LABELS) -> list[str]:
-        """The addresses of the files of a table: pairs, rejected, tags, labels, or the name of a derived one."""
+        """The addresses of the files of a table: pairs, rejected, tags, labels, or the name of a derived one.
+
+        Those in S3 hold their keys as they are, as Polars and DuckDB take them; pyarrow, which takes URIs, reads
+        `locate(address)`.
+        """
         rows = self.files.filter(pc.equal(self.files["table"], table))
         if not len(rows):
             tables = ", ".join(sorted(set(self.files["table"].to_pylist())))
@@ -60,7 +62,7 @@ class Snapshot:
 
     def scan(self, table: str = LABELS) -> pl.LazyFrame:
         """A table as Polars reads it; language and domain are columns, of texts whatever they look like."""
-        return pl.scan_parquet(self.addresses(table), hive_partitioning=True, hive_schema=_PARTITIONS)
+        return pl.scan_parquet(self.addresses(table), hive_partitioning=True, hive_schema=_PARTITIONS, glob=False)
 
     def _address(self, path: str) -> str:
         return path if _is_outside(path) else str(self.folder / path)
@@ -96,7 +98,10 @@ def label_addresses(labels: Iterable[str]) -> list[str]:
     addresses: list[str] = []
     for address in labels:
         folder, at, name = address.rpartition("@")
-        if is_repository(locate(address)):
+        if address.endswith(".parquet"):
+            # A label file, of which there may be many: nothing is asked of the storage.
+            addresses.append(address)
+        elif is_repository(locate(address)):
             addresses += open_snapshot(address).addresses()
         elif at and is_repository(locate(folder)):
             addresses += open_snapshot(folder, name).addresses()
@@ -162,7 +167,7 @@ def roll_back(lease: Lease, name: str) -> Snapshot:
     about = earlier.description
     return publish(
         lease,
-        _with_retried_labels(lease.folder, earlier.files),
+        earlier.files,
         source=about.source,
         target=about.target,
         fingerprints=about.fingerprints,
@@ -205,19 +210,6 @@ def _require(folder: Location, files: pa.Table) -> None:
             f"{folder}: a snapshot cannot be published, for files are missing or damaged: "
             f"{', '.join(wrong[:_MISSING_SHOWN])}{more}; delete what is left of them and run again"
         )
-
-
-def _with_retried_labels(folder: Location, files: pa.Table) -> pa.Table:
-    """The files of a state, with label files as they are now: pairs in quarantine may have been tried again since."""
-    sizes = _present_sizes(folder, files)
-    rows = files.to_pylist()
-    for row in rows:
-        size = sizes.get(row["path"], row["bytes"])
-        if row["table"] == LABELS and size != row["bytes"]:
-            counts = read_counts(folder / row["path"])
-            if counts["pairs"] == row["pairs"]:
-                row |= {"bytes": size, "counts": json.dumps(counts, sort_keys=True)}
-    return pa.Table.from_pylist(rows, schema=files.schema)
 
 
 def _present_sizes(folder: Location, files: pa.Table) -> dict[str, int]:

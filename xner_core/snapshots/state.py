@@ -75,6 +75,11 @@ def published_state(lease: Lease, corpus: Corpus, plan: ProjectionPlan) -> Snaps
     return latest if latest.files.equals(files) else None
 
 
+def published_labels(lease: Lease) -> list[str]:
+    """The addresses of the label files of the latest snapshot, if there is one."""
+    return open_snapshot(lease.folder).addresses(LABELS) if lease.snapshot else []
+
+
 def _fingerprints(folder: Location, plan: ProjectionPlan, derived: Mapping[str, Location]) -> dict[str, str]:
     own = {TAGS: plan.tags_fingerprint, LABELS: plan.labels_fingerprint}
     return own | {table: location.relative_to(folder / table) for table, location in derived.items()}
@@ -100,7 +105,7 @@ def _each_file(
     for location in corpus.rejected_files:
         yield File(REJECTED, _path(folder, str(location)), _size(sizes, str(location)))
 
-    sizes = _sizes(folder / TAGS / plan.tags_fingerprint)
+    sizes = _sizes(plan.tags)
     for task in plan.tasks:
         # Whoever has removed tags to save space has lost nothing that labels need.
         if task.tags_path in sizes:
@@ -135,7 +140,7 @@ def _path(folder: Location, address: str) -> str:
 
 
 def _known_counts(earlier: Snapshot | None) -> dict[tuple[str, int], str]:
-    """What label files count of themselves, by their paths and sizes: pairs in quarantine may have been tried again."""
+    """What the label files of an earlier state count of themselves, by their paths and sizes."""
     if earlier is None:
         return {}
     labels = earlier.files.filter(pc.equal(earlier.files["table"], LABELS))

@@ -1,7 +1,7 @@
 """The tagger: any token classification model, from raw texts to typed character spans with a confidence."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 
 import numpy as np
@@ -10,7 +10,7 @@ from jsonargparse.typing import PositiveInt
 
 from xner_core.hashing import fingerprint
 from xner_core.models.batching import pad, token_batches
-from xner_core.models.loading import STARTER, load_token_classifier, model_digest, model_window, tagger_folder
+from xner_core.models.loading import STARTER, load_token_classifier, model_digest, model_window, pinned, tagger_folder
 from xner_core.models.precision import Precision, arithmetic
 from xner_core.models.tokenisation import TokenisedText, WordTokeniser
 from xner_core.spans import Entity
@@ -26,7 +26,7 @@ class TaggerSettings:
     """Which model tags, and how.
 
     Args:
-        model: a Hugging Face token classification model, a local folder, or `starter`
+        model: a Hugging Face token classification model, a folder, local or s3://, or `starter`
         label_map: `conll`, `ontonotes`, or a map from the model's entity types to those to keep
         mentions: tag the target texts as well, so that a training can compare what is projected with what the tagger
             finds there by itself; of use where the model is multilingual
@@ -50,6 +50,10 @@ class TaggerSettings:
             mentions=self.mentions,
             precision=self.precision,
         )
+
+    def pinned(self) -> "TaggerSettings":
+        """The settings with which every process loads the same model as this one."""
+        return replace(self, model=pinned(self.model))
 
     def load(self, device: str = "cpu") -> "Tagger":
         """The tagger, on a device, `cpu` or `cuda`."""

@@ -4,7 +4,7 @@ import logging
 import random
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -26,7 +26,9 @@ from xner_core.alignment.scorers import PairScorer
 from xner_core.alignment.segments import LONGEST
 from xner_core.alignment.trained import TrainedAligner, log_odds, new_scorer, restore_scorer, save_scorer
 from xner_core.errors import XnerError
+from xner_core.files import locate
 from xner_core.models.batching import token_batches
+from xner_core.models.folders import output_folder
 from xner_core.models.loading import STARTER
 from xner_core.supervision.augmentation import NamePool, mismatch, remove_name, reverse, swap_names
 from xner_core.supervision.examples import Example, read_examples
@@ -51,7 +53,7 @@ class AlignerTrainingSettings:
 
     Args:
         examples: folder that `train_aligner.py examples` wrote
-        out: folder of the trained aligner
+        out: folder of the trained aligner, local or s3://
         kind: `span-query` reads a sentence pair once for all its entities, `marker` once for each
         encoder: a Hugging Face encoder like XLM-R, a local folder, or `starter`
         layers: hidden layers of it that are used, from the lowest; two thirds of them without it
@@ -189,12 +191,14 @@ class _Collator:
 
 def train_aligner(settings: AlignerTrainingSettings) -> dict[str, Any]:
     """Trains an aligner, in rounds; returns what it was trained on, and its figures on held-out links."""
-    out = Path(settings.out)
-    if (out / ALIGNER_FILE).exists():
-        return {
-            "status": "nothing to do",
-            "reason": f"{out} holds a trained aligner; name another folder, or remove it",
-        }
+    if (locate(settings.out) / ALIGNER_FILE).exists():
+        reason = f"{settings.out} holds a trained aligner; name another folder, or remove it"
+        return {"status": "nothing to do", "reason": reason}
+    with output_folder(settings.out, ALIGNER_FILE) as out:
+        return _train(settings, out)
+
+
+def _train(settings: AlignerTrainingSettings, out: Path) -> dict[str, Any]:
     set_seed(settings.seed)
     training, held_out = _split(read_examples(settings.examples))
     scorer, tokeniser, layers = new_scorer(settings.kind, settings.encoder, settings.layers, settings.adapter_rank)
@@ -224,7 +228,7 @@ def train_aligner(settings: AlignerTrainingSettings) -> dict[str, Any]:
     # The recipe last: where it is, the aligner is whole.
     shutil.copytree(folder, out, dirs_exist_ok=True, ignore=shutil.ignore_patterns(ALIGNER_FILE))
     shutil.copy(folder / ALIGNER_FILE, out)
-    return {"status": "done", "out": str(out), "rounds": rounds, "recipe": asdict(calibrated)}
+    return {"status": "done", "out": settings.out, "rounds": rounds, "recipe": asdict(calibrated)}
 
 
 def _split(examples: list[Example]) -> tuple[list[Example], list[Example]]:
@@ -298,8 +302,7 @@ def _relabel(aligner: TrainedAligner, examples: Sequence[Example]) -> list[Examp
     )
     relabelled = []
     for example, found, returned in zip(examples, forward, back, strict=True):
-        answers: Iterator = iter(returned)
-        links = []
+        answers, links = iter(returned), []
         for link, alignment in zip(example.links, found, strict=True):
             home = next(answers) if alignment.target else None
             if not link.agreed and home is not None and home.target == link.source:

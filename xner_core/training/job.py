@@ -7,9 +7,10 @@ interrupted goes on with the very batches that it would have seen.
 import json
 import logging
 import shutil
+import socket
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -27,9 +28,10 @@ from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback
 
 from xner_core.cluster_check import require_resources
 from xner_core.consensus import find_consensus
-from xner_core.errors import XnerError
+from xner_core.errors import RunFailure, XnerError
 from xner_core.files import Location, locate, read_json, write_json
 from xner_core.hashing import fingerprint
+from xner_core.models.loading import pinned
 from xner_core.projection.label_files import find_label_files
 from xner_core.ray_session import ensure_ray
 from xner_core.snapshots.repository import label_addresses
@@ -44,6 +46,7 @@ from xner_core.training.student import (
     model_card,
     new_student,
     plan_training,
+    start_digest,
 )
 from xner_core.training.trainer import TokenTrainer, count_steps, freeze
 
@@ -71,7 +74,7 @@ def train_student(settings: StudentSettings, callbacks: Sequence[TrainerCallback
         ray.train.TrainingFailedError: a worker failed again and again.
     """
     started = time.monotonic()
-    recipe = _absolute(settings.recipe)
+    recipe = _pinned(settings.recipe)
     files = find_label_files(label_addresses(settings.labels), recipe.domains)
     votes = find_consensus(settings.consensus, files) if settings.consensus else {}
     own = identity(recipe, files, votes)
@@ -84,7 +87,7 @@ def train_student(settings: StudentSettings, callbacks: Sequence[TrainerCallback
     ensure_ray()
     worker = {"CPU": recipe.cpus_per_worker} | ({"GPU": 1} if recipe.use_gpu else {})
     require_resources({"training workers": [worker] * recipe.num_workers, "reading of labels": [{"CPU": 1}]})
-    checkpoints = locate(settings.checkpoints or str(Path(settings.out) / "checkpoints"))
+    checkpoints = locate(settings.checkpoints) if settings.checkpoints else out / "checkpoints"
     run = _claim(checkpoints, own, settings.resume)
     texts = plan.counts.sentences // recipe.num_workers
     if not texts:
@@ -92,7 +95,8 @@ def train_student(settings: StudentSettings, callbacks: Sequence[TrainerCallback
     steps = count_steps(texts, recipe.optimisation)
     logger.info("%d sentences, %d steps, types %s", plan.counts.sentences, steps, " ".join(plan.types))
 
-    best, metrics = _fit(plan, texts, steps, checkpoints, run, worker, callbacks)
+    train = partial(_train_worker, plan=plan, texts=texts, steps=steps, model=own["model"], callbacks=callbacks)
+    best, metrics = _fit(train, plan, checkpoints, run, worker)
     result = {
         "train_sentences": plan.counts.sentences,
         "entities": {type_: plan.counts.entities[type_] for type_ in plan.types},
@@ -111,9 +115,10 @@ def train_student(settings: StudentSettings, callbacks: Sequence[TrainerCallback
     return {"status": "done", "student": settings.out} | result
 
 
-def _absolute(recipe: StudentRecipe) -> StudentRecipe:
-    """Ray Train's workers run in a folder of their own."""
-    return replace(recipe, model=str(Path(recipe.model).absolute())) if Path(recipe.model).is_dir() else recipe
+def _pinned(recipe: StudentRecipe) -> StudentRecipe:
+    """The recipe by which workers, which run in folders of their own, start from the model that is looked at here."""
+    folder = Path(recipe.model)
+    return replace(recipe, model=str(folder.absolute()) if folder.is_dir() else pinned(recipe.model))
 
 
 def _record(folder: Location) -> dict[str, Any]:
@@ -155,11 +160,8 @@ def _difference(found: dict[str, Any], own: dict[str, Any]) -> str:
 
 
 def _discard(checkpoints: Location, run: str) -> None:
-    folder = checkpoints / run
-    if folder.is_folder():
-        folder.filesystem.delete_dir(folder.path)
-    if (checkpoints / RECORD).exists():
-        (checkpoints / RECORD).delete()
+    (checkpoints / run).delete_folder()
+    (checkpoints / RECORD).delete()
     if checkpoints.is_local and not any(Path(checkpoints.path).iterdir()):
         Path(checkpoints.path).rmdir()
 
@@ -168,8 +170,7 @@ def _keep(
     checkpoint: Checkpoint, out: Location, plan: TrainingPlan, own: dict[str, Any], result: dict[str, Any]
 ) -> None:
     """Copies a checkpoint's model and tokenizer to the student's folder; the record, written last, says it is whole."""
-    if (out / RECORD).exists():
-        (out / RECORD).delete()
+    (out / RECORD).delete()
     folder = Location(checkpoint.filesystem, checkpoint.path)
     for file in folder.files():
         # Not the state of the training: .pt, .pth, .bin.
@@ -182,17 +183,11 @@ def _keep(
 
 
 def _fit(
-    plan: TrainingPlan,
-    texts: int,
-    steps: int,
-    checkpoints: Location,
-    run: str,
-    worker: dict[str, float],
-    callbacks: Sequence[TrainerCallback],
+    train: Callable[[], None], plan: TrainingPlan, checkpoints: Location, run: str, worker: dict[str, float]
 ) -> tuple[Checkpoint, dict[str, Any]]:
     """Trains; returns the best checkpoint and its scores."""
     trainer = TorchTrainer(
-        partial(_train_worker, plan=plan, texts=texts, steps=steps, callbacks=callbacks),
+        train,
         scaling_config=ScalingConfig(
             num_workers=plan.recipe.num_workers, use_gpu=plan.recipe.use_gpu, resources_per_worker=worker
         ),
@@ -217,15 +212,20 @@ def _fit(
     return max(result.best_checkpoints, key=lambda pair: pair[1]["f1"])
 
 
-def _train_worker(plan: TrainingPlan, texts: int, steps: int, callbacks: Sequence[TrainerCallback]) -> None:
+def _train_worker(plan: TrainingPlan, texts: int, steps: int, model: str, callbacks: Sequence[TrainerCallback]) -> None:
     _quieten()
     recipe, optimisation = plan.recipe, plan.recipe.optimisation
+    if start_digest(recipe) != model:
+        raise RunFailure(
+            f"the model {recipe.model} on {socket.gethostname()} is not the one that the training was planned with; "
+            "see that its files are the same on all nodes, and run again"
+        )
     context = ray.train.get_context()
     torch.set_num_threads(recipe.threads or max(1, _node_cpus() // context.get_local_world_size()))
     set_seed(recipe.seed)
     scheme = TargetScheme(plan.types)
-    model = new_student(recipe, plan.types)
-    freeze(model, optimisation)
+    student = new_student(recipe, plan.types)
+    freeze(student, optimisation)
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = ray.train.get_checkpoint()
         resumed = checkpoint.to_directory(Path(folder) / "resumed") if checkpoint else None
@@ -245,7 +245,7 @@ def _train_worker(plan: TrainingPlan, texts: int, steps: int, callbacks: Sequenc
         # By length, so that little is padding.
         dev = sorted((window for text in windows for window in text), key=lambda window: len(window["input_ids"]))
         trainer = StreamTrainer(
-            model,
+            student,
             optimisation.training_arguments(
                 folder,
                 steps,

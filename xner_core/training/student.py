@@ -51,7 +51,7 @@ class StudentRecipe:
             of the pairs are held out, with their projected labels
         held_out: how many pairs, about, are held out where there is no dev; at most a tenth of all
         start: whether the student starts from a tagger, its labels' weights included, or from a bare encoder
-        model: that tagger or encoder: a Hugging Face name, a local folder, or `starter`
+        model: that tagger or encoder: a Hugging Face name, a folder, local or s3://, or `starter`
         types: entity types to learn, other types are masked in the labels, and O in dev; without it, those of the
             tagger where they cover the labels', otherwise those of the labels
         domains: domains of the labels to train on; all without it
@@ -101,7 +101,7 @@ class StudentSettings:
     Args:
         labels: what to train on, local or s3://: folders of projections, whose latest snapshots are taken, or
             folder@name for another one; or labels/<fingerprint> in them, or partitions of it, with all that lies there
-        out: local folder of the trained student
+        out: folder of the trained student, local or s3://
         consensus: folder of the votes of the corpus on these labels, <out>/<fingerprint> of build_consensus.py; without
             it, these do not decide
         checkpoints: folder of checkpoints, local or s3://, that all nodes see; `out`/checkpoints if none is named;
@@ -120,8 +120,6 @@ class StudentSettings:
     def __post_init__(self):
         if not self.labels:
             raise ValueError("labels: name at least one folder of labels")
-        if "://" in self.out:
-            raise ValueError(f"out must be a local folder, not {self.out}")
 
 
 @dataclass(frozen=True)
@@ -157,14 +155,19 @@ def identity(
     recipe: StudentRecipe, files: Sequence[LabelFile], votes: Mapping[str, Location] | None = None
 ) -> dict[str, Any]:
     """All that determines a student, as plain JSON values: the content of its labels, dev set and model; the recipe."""
-    folder = tagger_folder(recipe.model) if recipe.start == "tagger" else encoder_folder(recipe.model)
     values = {name: value for name, value in asdict(recipe).items() if name not in _CLUSTER}
-    values |= {"model": model_digest(folder), "dev": file_digest(_dev_file(recipe.dev)) if recipe.dev else None}
+    values |= {"model": start_digest(recipe), "dev": file_digest(_dev_file(recipe.dev)) if recipe.dev else None}
     return {
         "version": VERSION,
         "labels": fingerprint(files=[file.name for file in files]),
         "votes": fingerprint(files=[str(votes[file.name]) for file in files]) if votes else None,
     } | values
+
+
+def start_digest(recipe: StudentRecipe) -> str:
+    """The digest of the model that the student starts from."""
+    folder = tagger_folder(recipe.model) if recipe.start == "tagger" else encoder_folder(recipe.model)
+    return model_digest(folder)
 
 
 def _dev_file(dev: str) -> Path:

@@ -18,6 +18,7 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from xner_core.errors import XnerError
 from xner_core.evaluation.conll import TaggedSentence, read_conll
+from xner_core.models.folders import output_folder
 from xner_core.models.loading import (
     STARTER,
     encoder_folder,
@@ -65,6 +66,11 @@ class TaggerTrainingSettings:
 
 def train_tagger(settings: TaggerTrainingSettings) -> dict[str, Any]:
     """Trains a tagger; returns its dev scores."""
+    with output_folder(settings.out, "config.json") as out:
+        return _train(settings, out)
+
+
+def _train(settings: TaggerTrainingSettings, out: Path) -> dict[str, Any]:
     set_seed(settings.seed)
     scheme = TargetScheme(settings.types)
     chance = random.Random(settings.seed)
@@ -80,7 +86,6 @@ def train_tagger(settings: TaggerTrainingSettings) -> dict[str, Any]:
         freeze(model, settings.optimisation)
     logger.info("%d training and %d dev sentences, types %s", len(texts), len(dev_texts), " ".join(scheme.types))
 
-    out = Path(settings.out)
     checkpoints = out / "checkpoints"
     trainer = TokenTrainer(
         model,
@@ -109,8 +114,8 @@ def train_tagger(settings: TaggerTrainingSettings) -> dict[str, Any]:
         tokenizer.save_pretrained(out)
     shutil.rmtree(checkpoints)
     dev = {name: scores[f"eval_{name}"] for name in ("precision", "recall", "f1")}
-    logger.info("dev F1 %.4f; tagger in %s", dev["f1"], out)
-    return {"status": "done", "tagger": str(out), "train_sentences": len(texts), "dev": dev}
+    logger.info("dev F1 %.4f; tagger in %s", dev["f1"], settings.out)
+    return {"status": "done", "tagger": settings.out, "train_sentences": len(texts), "dev": dev}
 
 
 def annotated_texts(path: str, scheme: TargetScheme, detokenised: float, chance: random.Random) -> list[AnnotatedText]:
