@@ -14,7 +14,7 @@ import torch
 from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
 from safetensors.torch import save_file
 from torch.utils.data import Dataset
-from transformers import Trainer, TrainingArguments, set_seed
+from transformers import Trainer, set_seed
 from transformers.trainer_utils import get_last_checkpoint
 
 from xner_core.alignment.confidence import OddsCalibration
@@ -31,7 +31,7 @@ from xner_core.models.loading import STARTER
 from xner_core.supervision.augmentation import NamePool, mismatch, remove_name, reverse, swap_names
 from xner_core.supervision.examples import Example, read_examples
 from xner_core.supervision.phrases import PHRASE
-from xner_core.training.trainer import TrimMemory
+from xner_core.training.trainer import OneDeviceArguments, TrimMemory
 
 logger = logging.getLogger(__name__)
 
@@ -250,7 +250,7 @@ def _train_round(
 ) -> None:
     steps = settings.steps if number == 0 else max(1, settings.steps // 3)
     data = BatchedRows(tokeniser, examples, steps, settings.batch_tokens, settings.seed + number)
-    arguments = TrainingArguments(
+    arguments = OneDeviceArguments(
         output_dir=str(checkpoints),
         max_steps=steps,
         per_device_train_batch_size=1,

@@ -83,7 +83,19 @@ class OptimisationSettings:
             seed=seed,
             data_seed=seed,
         )
-        return TrainingArguments(**arguments | more)
+        return OneDeviceArguments(**arguments | more)
+
+
+class OneDeviceArguments(TrainingArguments):
+    """Arguments of a training on one device, or on one in each process of a distributed training.
+
+    Where it finds several GPUs, `Trainer` would spread each batch over all of them by `DataParallel`: another batch
+    size, and no way for batches that are more than tensors.
+    """
+
+    @property
+    def n_gpu(self) -> int:
+        return min(1, super().n_gpu)
 
 
 def freeze(model: PreTrainedModel, settings: OptimisationSettings) -> None:
