@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerFast
 from xner_core.models.batching import pad, run_batches, token_batches
 from xner_core.models.loading import keep_lower_layers, load_encoder, model_window
 from xner_core.models.precision import Precision, arithmetic
+from xner_core.models.window import check_layers
 from xner_core.text import words
 
 # Tokens that two neighbouring windows of a long text share; each decides half of them.
@@ -81,6 +82,7 @@ class WordEncoder:
         self._precision = precision
         self._tokenizer = tokenizer
         self._window = model_window(model, tokenizer)
+        check_layers(model, tokenizer)
         self._padding = tokenizer.pad_token_id
         special = np.array(tokenizer("a", return_special_tokens_mask=True)["special_tokens_mask"], dtype=bool)
         ids = np.array(tokenizer("a")["input_ids"], dtype=np.int64)

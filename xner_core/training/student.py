@@ -40,6 +40,8 @@ logger = logging.getLogger(__name__)
 VERSION = 4
 # What of a recipe does not change the student.
 _CLUSTER = ("cpus_per_worker", "threads", "use_gpu")
+# BERT's, for configurations that do not tell theirs.
+_INITIALIZER_RANGE = 0.02
 
 
 @dataclass(frozen=True)
@@ -284,11 +286,24 @@ def new_student(recipe: StudentRecipe, types: Sequence[str]) -> PreTrainedModel:
 
 
 def _relabel(model: PreTrainedModel, labels: Sequence[str]) -> None:
-    """Gives a token classifier these labels, in this order."""
+    """Gives a token classifier these labels, in this order.
+
+    Raises:
+        XnerError: its head is no linear layer.
+    """
     old = {label: index for index, label in model.config.id2label.items()}
-    head = model.classifier
+    # `classifier` in most, `score` in decoders.
+    name = next(
+        (name for name in ("classifier", "score") if isinstance(getattr(model, name, None), torch.nn.Linear)), None
+    )
+    if name is None:
+        raise XnerError(
+            f"{model.name_or_path}: the head of a model of type {model.config.model_type!r} cannot be given other labels; "
+            "start from a tagger of another kind, or from its encoder (start: encoder)"
+        )
+    head = getattr(model, name)
     new_head = torch.nn.Linear(head.in_features, len(labels), bias=head.bias is not None)
-    torch.nn.init.normal_(new_head.weight, std=model.config.initializer_range)
+    torch.nn.init.normal_(new_head.weight, std=getattr(model.config, "initializer_range", _INITIALIZER_RANGE))
     if new_head.bias is not None:
         torch.nn.init.zeros_(new_head.bias)
     kept = [(row, old[label]) for row, label in enumerate(labels) if label in old]
@@ -297,7 +312,7 @@ def _relabel(model: PreTrainedModel, labels: Sequence[str]) -> None:
             new_head.weight[row] = head.weight[old_row]
             if new_head.bias is not None:
                 new_head.bias[row] = head.bias[old_row]
-    model.classifier = new_head
+    setattr(model, name, new_head)
     model.num_labels = len(labels)
     model.config.id2label = dict(enumerate(labels))
     model.config.label2id = {label: index for index, label in enumerate(labels)}
