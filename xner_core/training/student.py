@@ -293,15 +293,14 @@ def _relabel(model: PreTrainedModel, labels: Sequence[str]) -> None:
     """
     old = {label: index for index, label in model.config.id2label.items()}
     # `classifier` in most, `score` in decoders.
-    name = next(
-        (name for name in ("classifier", "score") if isinstance(getattr(model, name, None), torch.nn.Linear)), None
-    )
+    heads = {name: getattr(model, name, None) for name in ("classifier", "score")}
+    name = next((name for name, head in heads.items() if isinstance(head, torch.nn.Linear)), None)
     if name is None:
         raise XnerError(
-            f"{model.name_or_path}: the head of a model of type {model.config.model_type!r} cannot be given other labels; "
-            "start from a tagger of another kind, or from its encoder (start: encoder)"
+            f"{model.name_or_path}: the head of a model of type {model.config.model_type!r} cannot be given other "
+            "labels; start from a tagger of another kind, or from its encoder (start: encoder)"
         )
-    head = getattr(model, name)
+    head = heads[name]
     new_head = torch.nn.Linear(head.in_features, len(labels), bias=head.bias is not None)
     torch.nn.init.normal_(new_head.weight, std=getattr(model.config, "initializer_range", _INITIALIZER_RANGE))
     if new_head.bias is not None:
