@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveInt
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
@@ -14,6 +13,7 @@ from xner_core.errors import XnerError
 from xner_core.evaluation.gold import read_sentences
 from xner_core.files import Location
 from xner_core.hashing import file_digest, fingerprint
+from xner_core.models.heads import relabel
 from xner_core.models.loading import (
     STARTER,
     encoder_folder,
@@ -40,8 +40,6 @@ logger = logging.getLogger(__name__)
 VERSION = 4
 # What of a recipe does not change the student.
 _CLUSTER = ("cpus_per_worker", "threads", "use_gpu")
-# BERT's, for configurations that do not tell theirs.
-_INITIALIZER_RANGE = 0.02
 
 
 @dataclass(frozen=True)
@@ -280,42 +278,9 @@ def new_student(recipe: StudentRecipe, types: Sequence[str]) -> PreTrainedModel:
     if recipe.start == "encoder":
         return new_token_classifier(recipe.model, labels)
     model, _ = load_token_classifier(recipe.model)
-    _relabel(model, labels)
+    relabel(model, labels)
     # A merged adapter leaves its encoder frozen.
     return model.requires_grad_(True)
-
-
-def _relabel(model: PreTrainedModel, labels: Sequence[str]) -> None:
-    """Gives a token classifier these labels, in this order.
-
-    Raises:
-        XnerError: its head is no linear layer.
-    """
-    old = {label: index for index, label in model.config.id2label.items()}
-    # `classifier` in most, `score` in decoders.
-    heads = {name: getattr(model, name, None) for name in ("classifier", "score")}
-    name = next((name for name, head in heads.items() if isinstance(head, torch.nn.Linear)), None)
-    if name is None:
-        raise XnerError(
-            f"{model.name_or_path}: the head of a model of type {model.config.model_type!r} cannot be given other "
-            "labels; start from a tagger of another kind, or from its encoder (start: encoder)"
-        )
-    head = heads[name]
-    new_head = torch.nn.Linear(head.in_features, len(labels), bias=head.bias is not None)
-    torch.nn.init.normal_(new_head.weight, std=getattr(model.config, "initializer_range", _INITIALIZER_RANGE))
-    if new_head.bias is not None:
-        torch.nn.init.zeros_(new_head.bias)
-    kept = [(row, old[label]) for row, label in enumerate(labels) if label in old]
-    with torch.no_grad():
-        for row, old_row in kept:
-            new_head.weight[row] = head.weight[old_row]
-            if new_head.bias is not None:
-                new_head.bias[row] = head.bias[old_row]
-    setattr(model, name, new_head)
-    model.num_labels = len(labels)
-    model.config.id2label = dict(enumerate(labels))
-    model.config.label2id = {label: index for index, label in enumerate(labels)}
-    logger.info("%d of %d labels start from the tagger's", len(kept), len(labels))
 
 
 def model_card(plan: TrainingPlan, result: dict[str, Any]) -> str:
