@@ -23,8 +23,8 @@ SENTENCE = "Angela Merkel was in Bonn and Ulm."
 
 
 def long_text(window: int) -> str:
-    """A text of about three windows."""
-    return " ".join([SENTENCE] * (3 * window // 16))
+    """A text of several windows."""
+    return " ".join([SENTENCE] * (window // 2))
 
 
 @pytest.fixture(scope="module", params=ENCODERS)

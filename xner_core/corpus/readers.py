@@ -17,6 +17,7 @@ from defusedxml.ElementTree import DefusedXMLParser
 
 from xner_core.corpus.inputs import DAMAGE, MAX_LINE_BYTES, InputFile, damaged, read_lines
 from xner_core.errors import XnerError
+from xner_core.files import refuse_python_types
 
 PARQUET_BATCH = 4096
 
@@ -87,7 +88,9 @@ def read_parquet(file: InputFile, source: str, target: str) -> Iterator[RawPair]
         with file.location.open_input() as stream:
             parquet = pq.ParquetFile(stream)
             wanted = ("source", "target", "translation", source, target, "score", "domain", "origin")
-            columns = [name for name in parquet.schema_arrow.names if name in wanted]
+            fields = [field for field in parquet.schema_arrow if field.name in wanted]
+            refuse_python_types(str(file), pa.schema(fields))
+            columns = [field.name for field in fields]
             for batch in parquet.iter_batches(PARQUET_BATCH, columns=columns):
                 for row in batch.to_pylist():
                     row_number += 1

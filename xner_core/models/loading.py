@@ -154,14 +154,21 @@ def new_token_classifier(encoder: str, labels: list[str]) -> PreTrainedModel:
     """
     folder = encoder_folder(encoder)
     with _loading("token classifier", folder):
-        return AutoModelForTokenClassification.from_pretrained(
+        model, found = AutoModelForTokenClassification.from_pretrained(
             folder,
             use_safetensors=True,
             trust_remote_code=False,
             dtype=torch.float32,
             id2label=dict(enumerate(labels)),
             label2id={label: index for index, label in enumerate(labels)},
+            # A head for other labels may be there, which a new one takes the place of.
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
         )
+    wrong = sorted(key for key, *_ in found["mismatched_keys"] if key.startswith(f"{model.base_model_prefix}."))
+    if wrong:
+        raise XnerError(f"{folder}: its weights {', '.join(wrong)} are not of the sizes that its config.json says")
+    return model
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from xner_core.errors import XnerError
-from xner_core.files import Location, write_table
+from xner_core.files import Location, refuse_python_types, write_table
 
 VERSION = 1
 PAIRS = "pairs"
@@ -90,6 +90,7 @@ def read_manifest(location: Location) -> tuple[Description, pa.Table]:
         try:
             parquet = pq.ParquetFile(stream)
             description = _description(location, parquet.schema_arrow)
+            refuse_python_types(str(location), parquet.schema_arrow)
             return description, parquet.read()
         except (pa.ArrowException, OSError) as error:
             raise _damaged(location, error) from error

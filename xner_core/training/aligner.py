@@ -31,7 +31,7 @@ from xner_core.models.loading import STARTER
 from xner_core.supervision.augmentation import NamePool, mismatch, remove_name, reverse, swap_names
 from xner_core.supervision.examples import Example, read_examples
 from xner_core.supervision.phrases import PHRASE
-from xner_core.training.trainer import OneDeviceArguments, TrimMemory
+from xner_core.training.trainer import OneDeviceArguments, TrimMemory, train
 
 logger = logging.getLogger(__name__)
 
@@ -270,7 +270,7 @@ def _train_round(
     trainer = ScorerTrainer(scorer, arguments, train_dataset=data, data_collator=_Collator(tokeniser.padding))
     trainer.add_callback(TrimMemory())
     # A training that was interrupted goes on from its last checkpoint.
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(checkpoints) if checkpoints.is_dir() else None)
+    train(trainer, get_last_checkpoint(checkpoints) if checkpoints.is_dir() else None)
 
 
 def relabel(aligner: TrainedAligner, examples: Sequence[Example]) -> list[Example]:

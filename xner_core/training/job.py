@@ -46,7 +46,7 @@ from xner_core.training.student import (
     new_student,
     plan_training,
 )
-from xner_core.training.trainer import TokenTrainer, count_steps, freeze
+from xner_core.training.trainer import TokenTrainer, count_steps, freeze, train
 
 logger = logging.getLogger(__name__)
 
@@ -284,7 +284,7 @@ def _train_worker(plan: TrainingPlan, texts: int, steps: int, callbacks: Sequenc
         trainer.remove_callback(PrinterCallback)
         if optimisation.patience:
             trainer.add_callback(EarlyStoppingCallback(optimisation.patience))
-        trainer.train(resume_from_checkpoint=resumed)
+        train(trainer, resumed)
 
 
 def _quieten() -> None:
