@@ -198,8 +198,8 @@ def refuse_python_types(file: str, schema: pa.Schema) -> None:
     for field in schema:
         if _is_python_type(field.type):
             raise XnerError(
-                f"{file}: column {field.name} is of the type {field.type}, which xner does not read, for its values may "
-                "run code; write the column as plain text or numbers"
+                f"{file}: column {field.name} is of the type {field.type}, which xner does not read, for its values "
+                "may run code; write the column as plain text or numbers"
             )
 
 

@@ -5,7 +5,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from transformers import EvalPrediction, TrainerState
+from transformers.training_args import ParallelMode
 
 from xner_core.training.features import TargetScheme
 from xner_core.training.losses import IGNORED

@@ -185,8 +185,8 @@ def train(trainer: Trainer, checkpoint: str | None) -> None:
             raise
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise XnerError(
-            f"{checkpoint}: damaged, or no checkpoint that xner wrote ({reason}); remove the checkpoints of this training and run "
-            "again"
+            f"{checkpoint}: damaged, or no checkpoint that xner wrote ({reason}); remove the checkpoints of this "
+            "training, and run again"
         ) from error
 
 
