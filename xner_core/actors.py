@@ -186,10 +186,10 @@ def _load(settings: TaggerSettings | AlignerSettings, device: str) -> Tagger | A
         return settings.load(device)
     except Exception as error:
         if is_out_of_memory(error):
-            raise RunFailure(f"out of memory while {settings} was loaded ({error}); {_MORE_MEMORY}") from error
+            raise RunFailure(f"out of memory while {settings.model} was loaded ({error}); {_MORE_MEMORY}") from error
         if is_device_failure(error):
             raise RunFailure(
-                f"the GPU of {platform.node()} failed while {settings} was loaded ({error}); see what nvidia-smi says "
+                f"the GPU of {platform.node()} failed while {settings.model} was loaded ({error}); see what nvidia-smi says "
                 "there, and run again"
             ) from error
         raise
