@@ -189,8 +189,8 @@ def _load(settings: TaggerSettings | AlignerSettings, device: str) -> Tagger | A
             raise RunFailure(f"out of memory while {settings.model} was loaded ({error}); {_MORE_MEMORY}") from error
         if is_device_failure(error):
             raise RunFailure(
-                f"the GPU of {platform.node()} failed while {settings.model} was loaded ({error}); see what nvidia-smi says "
-                "there, and run again"
+                f"the GPU of {platform.node()} failed while {settings.model} was loaded ({error}); see what nvidia-smi "
+                "says there, and run again"
             ) from error
         raise
 
