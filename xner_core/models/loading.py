@@ -96,7 +96,8 @@ def load_encoder(name: str) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
         model = AutoModel.from_pretrained(
             folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32, **_no_pooler(folder)
         )
-        if model.config.is_encoder_decoder:
+        # The settings of a token classifier made of such an encoder say that there is no decoder.
+        if isinstance(getattr(model, "decoder", None), PreTrainedModel):
             model = model.get_encoder()
     return model.eval(), load_tokenizer(folder)
 
