@@ -1,6 +1,7 @@
 import pytest
+import torch
 
-from xner_core.cluster_check import _gpus, count_fitting, require_resources
+from xner_core.cluster_check import _gpus, count_fitting, require_cuda, require_resources
 from xner_core.errors import XnerError
 
 pytestmark = pytest.mark.usefixtures("ray_session")
@@ -38,3 +39,10 @@ def test_how_many_fit_is_what_the_scarcest_resource_allows():
 def test_three_actors_of_more_than_half_a_gpu_need_three():
     assert _gpus([0.6, 0.6, 0.6]) == 3
     assert _gpus([0.5, 2, 0.25, 0.25]) == 3
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_ray_has_and_pytorch_does_not_see_is_an_error():
+    """The Ray of these tests says that it has one."""
+    with pytest.raises(XnerError, match=r"1 GPU was asked for, but PyTorch .* sees none: .*; install one for GPUs"):
+        require_cuda({"CPU": 1, "GPU": 1})

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 import ray
+import torch
+from small_memory import SmallAlignerSettings, SmallTaggerSettings
 
 from xner_core.actors import AlignShards, Attempts, FaultGuard, PoolSettings, TagShards
 from xner_core.alignment.aligner import AlignerSettings
@@ -14,6 +16,7 @@ from xner_core.corpus.cleaning import CleaningSettings
 from xner_core.corpus.layout import open_corpus
 from xner_core.errors import RunFailure, XnerError
 from xner_core.files import locate, read_table
+from xner_core.graph import ClusterSettings
 from xner_core.pipeline import ProjectionSettings, project_corpus, summary
 from xner_core.projection.plan import ProjectionPlan, plan_projection
 from xner_core.projection.quarantine import FaultSettings
@@ -23,7 +26,14 @@ from xner_core.tagging.tagger import TaggerSettings
 pytestmark = pytest.mark.usefixtures("ray_session")
 
 # Which line has which fault; 40 lines are about a shard.
-POISON = {5: ("tagger", "raise"), 50: ("tagger", "exit"), 51: ("aligner", "raise"), 90: ("aligner", "segfault")}
+POISON = {
+    5: ("tagger", "raise"),
+    6: ("tagger", "device"),
+    50: ("tagger", "exit"),
+    51: ("aligner", "raise"),
+    90: ("aligner", "segfault"),
+    91: ("aligner", "device"),
+}
 PAIRS = 120
 
 
@@ -72,7 +82,7 @@ def test_pairs_that_break_a_model_go_into_quarantine_and_all_others_are_labelled
     result = project_corpus(poisoned)
     counts = result["labelled"]
     assert (counts["pairs"], counts["quarantined"]) == (PAIRS, len(POISON))
-    assert "4 pairs in quarantine" in summary(result)
+    assert f"{len(POISON)} pairs in quarantine" in summary(result)
     found = read_labels(locate(result["labels"]))
     assert differences(found, read_labels(locate(undisturbed["labels"])), poisoned=True) == []
     reasons = {row["source_text"].partition("☠")[2]: row["quarantine"] for row in found if row["quarantine"]}
@@ -80,6 +90,37 @@ def test_pairs_that_break_a_model_go_into_quarantine_and_all_others_are_labelled
     assert "ValueError: poison" in reasons["aligner-raise"]
     assert "exited with status 3" in reasons["tagger-exit"]
     assert "killed by SIGSEGV" in reasons["aligner-segfault"]
+    for stage in ("tagger", "aligner"):
+        assert "AcceleratorError: CUDA error: device-side assert triggered" in reasons[f"{stage}-device"]
+
+
+def test_out_of_memory_halves_the_batch_and_changes_no_label(healthy, undisturbed, tmp_path):
+    small = dataclasses.replace(
+        healthy,
+        out=str(tmp_path),
+        tagger=SmallTaggerSettings(**dataclasses.asdict(healthy.tagger)),
+        aligner=SmallAlignerSettings(**dataclasses.asdict(healthy.aligner)),
+    )
+    result = project_corpus(small)
+    assert result["labelled"]["quarantined"] == 0
+    expected = read_labels(locate(undisturbed["labels"]))
+    assert differences(read_labels(locate(result["labels"])), expected, poisoned=False) == []
+
+
+def test_memory_that_does_not_suffice_for_one_text_ends_the_job_and_blames_no_pair(healthy, tmp_path):
+    tagger = SmallTaggerSettings(**dataclasses.asdict(healthy.tagger), tokens=5)
+    with pytest.raises(RunFailure, match=r"out of memory while it was made, even with one text at a time.*give each"):
+        project_corpus(dataclasses.replace(healthy, out=str(tmp_path), tagger=tagger))
+
+
+def test_a_gpu_that_ray_has_and_pytorch_does_not_see_ends_the_job(healthy, tmp_path):
+    """The Ray of these tests says that it has one."""
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    on_gpu = ClusterSettings(tagger=PoolSettings(gpus=0.5))
+    with pytest.raises(XnerError, match=r"0\.5 GPU was asked for, but PyTorch .* sees none") as caught:
+        project_corpus(dataclasses.replace(healthy, out=str(tmp_path), cluster=on_gpu))
+    assert not isinstance(caught.value, RunFailure)
 
 
 def test_damaged_files_are_made_again(healthy, undisturbed, caplog):
@@ -164,6 +205,13 @@ def test_a_shard_that_has_killed_its_process_is_tried_whole_then_apart_and_then_
         ray.get(guard.attempts.begin.remote(task.tags_path))
     with pytest.raises(RunFailure, match=r"has died 4 times.*run again"):
         TagShards(poisoned, PoolSettings(), guard)(task.row())
+
+
+def test_a_model_that_cannot_be_loaded_ends_the_job_with_its_reason(healthy, tmp_path):
+    missing = dataclasses.replace(healthy.tagger, model=str(tmp_path))
+    tagger = TagShards(missing, PoolSettings(), FaultGuard(FaultSettings(), PAIRS, None))
+    with pytest.raises(XnerError, match=r"no \*\.safetensors"):
+        tagger._tagger.run(lambda model, isolate: None, "x", 1)
 
 
 def test_damaged_shards_are_named_with_what_to_do(plan, healthy, guard, tmp_path):

@@ -148,13 +148,6 @@ def test_a_cluster_that_cannot_hold_the_actors_is_refused_at_once(settings):
         project_corpus(dataclasses.replace(settings, cluster=halves))
 
 
-def test_two_actors_share_one_gpu(settings):
-    """Ray hands out the GPU by its number; the models run on the CPU where there is no CUDA."""
-    shared = ClusterSettings(tagger=PoolSettings(gpus=0.5), aligner=PoolSettings(gpus=0.5))
-    result = project_corpus(dataclasses.replace(settings, cluster=shared))
-    assert result["labelled"]["pairs"] == result["pairs"]["kept"]
-
-
 @pytest.mark.slow
 def test_pools_of_several_actors_make_the_same_labels(settings, tmp_path):
     one = project_corpus(settings)

@@ -1,5 +1,7 @@
 """The Ray actors of a projection: they hold the models, own a shard at a time, and survive what its pairs do."""
 
+import logging
+import os
 import socket
 import threading
 import time
@@ -17,19 +19,23 @@ from jsonargparse.typing import NonNegativeFloat, PositiveFloat, PositiveInt
 from ray.actor import ActorHandle
 from ray.data import ActorPoolStrategy
 
-from xner_core.alignment.aligner import AlignerSettings
+from xner_core.alignment.aligner import Aligner, AlignerSettings
 from xner_core.errors import RunFailure, StorageFailure, XnerError
 from xner_core.files import locate, read_table, write_table
+from xner_core.models.devices import asked_device, is_device_failure, is_out_of_memory
 from xner_core.projection.child import ChildModel
 from xner_core.projection.deadline import Deadline
 from xner_core.projection.plan import ShardTask
-from xner_core.projection.quarantine import OUT_OF_MEMORY, FaultSettings, Isolate, isolate
+from xner_core.projection.quarantine import FaultSettings, Isolate, isolate
 from xner_core.projection.schema import TAGS, quarantined_in
 from xner_core.projection.stages import align_shard, tag_shard
-from xner_core.tagging.tagger import TaggerSettings
+from xner_core.tagging.tagger import Tagger, TaggerSettings
+
+logger = logging.getLogger(__name__)
 
 # Two calls at once in an actor: one reads and tokenises the next shard while the other computes.
 _CALLS_AT_ONCE = 2
+_MORE_MEMORY = "give each actor more: fewer actors on a node or a GPU, a smaller model, or precision bfloat16"
 
 
 @dataclass(frozen=True)
@@ -106,10 +112,15 @@ class _GuardedModel:
 
     def __init__(self, settings: TaggerSettings | AlignerSettings, pool: PoolSettings, guard: FaultGuard):
         torch.set_num_threads(max(1, int(pool.cpus)))
-        self._device = "cuda" if pool.gpus and torch.cuda.is_available() else "cpu"
         self._settings = settings
-        self._model = settings.load(self._device)
         self._guard = guard
+        self._refused: XnerError | None = None
+        try:
+            self._device = asked_device(pool.gpus)
+            self._model = _load(settings, self._device)
+        except XnerError as error:
+            # Raised by the calls: of what an actor raises while it is made, Ray passes on the text alone.
+            self._refused = error
         self._deadline = Deadline()
         self._calls = threading.Semaphore(_CALLS_AT_ONCE)
         self._turn = threading.Lock()
@@ -122,9 +133,14 @@ class _GuardedModel:
             path: the file that is made of the result, by which attempts are counted
             pairs: how many the shard has
 
+        A device that fails ends this process, as a crash would: nothing else can use the device again.
+
         Raises:
+            XnerError: there is no such model, or no GPU though one was asked for.
             RunFailure: the memory does not suffice, or attempt after attempt has ended with its process.
         """
+        if self._refused is not None:
+            raise self._refused
         faults = self._guard.settings
         limit = _CALLS_AT_ONCE * faults.timeout(pairs)
         deaths, age = ray.get(self._guard.attempts.deaths.remote(path))
@@ -135,7 +151,7 @@ class _GuardedModel:
             )
         try:
             if deaths < faults.attempts and age < limit:
-                with self._begun(path), self._deadline.after(limit):
+                with self._begun(path), self._deadline.after(limit), _ending_with_the_device(path):
                     return stage(self._model, isolate)
             most_deaths = 2 * (faults.allowed(self._guard.total) + 1)
             with (
@@ -143,9 +159,11 @@ class _GuardedModel:
                 ChildModel(self._settings, self._device, faults.timeout, most_deaths) as child,
             ):
                 return stage(child, partial(isolate, whole=False))
-        except OUT_OF_MEMORY as error:
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
             raise RunFailure(
-                f"{path}: out of memory while it was made ({error}); set a smaller batch_tokens, or give actors more"
+                f"{path}: out of memory while it was made, even with one text at a time ({error}); {_MORE_MEMORY}"
             ) from error
 
     @contextmanager
@@ -161,6 +179,33 @@ class _GuardedModel:
         finally:
             ray.get(self._guard.attempts.end.remote(path))
             self._calls.release(calls)
+
+
+def _load(settings: TaggerSettings | AlignerSettings, device: str) -> Tagger | Aligner:
+    try:
+        return settings.load(device)
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise RunFailure(f"out of memory while {settings.model} was loaded ({error}); {_MORE_MEMORY}") from error
+        if is_device_failure(error):
+            raise RunFailure(
+                f"the GPU of {socket.gethostname()} failed while {settings.model} was loaded ({error}); see what "
+                "nvidia-smi says there, and run again"
+            ) from error
+        raise
+
+
+@contextmanager
+def _ending_with_the_device(path: str) -> Iterator[None]:
+    """Ends this process when its device fails within the block; what it began is then not ended."""
+    try:
+        yield
+    except Exception as error:
+        if not is_device_failure(error):
+            raise
+        logger.error("%s: the device failed, so this process ends, and a new one tries again", path, exc_info=True)
+        # Not in order: what is torn down would call the device, which may block.
+        os._exit(1)
 
 
 class TagShards:

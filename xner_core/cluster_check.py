@@ -1,4 +1,7 @@
-"""Whether a cluster can hold a plan: Ray waits for ever, and silently, for resources that are not there."""
+"""Whether a cluster can hold a plan: Ray waits for ever, and silently, for resources that are not there.
+
+Nor does it ask whether a GPU that it hands out is of any use to PyTorch.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,6 +9,7 @@ import ray
 from ray._private.state import state
 
 from xner_core.errors import XnerError
+from xner_core.models.devices import asked_device
 
 Resources = Mapping[str, float]
 
@@ -42,6 +46,21 @@ def require_resources(demand: Mapping[str, Sequence[Resources]]) -> None:
         for actor in actors:
             if not any(all(node.get(resource, 0) >= amount for resource, amount in actor.items()) for node in nodes):
                 raise XnerError(f"{name}: no node of the cluster has {_amounts(actor)}; ask for smaller actors")
+
+
+def require_cuda(process: Resources) -> None:
+    """Checks that a process with these resources, among them a GPU, can compute on it: Ray does not look that far.
+
+    Raises:
+        XnerError: PyTorch sees no GPU where Ray has one.
+    """
+    check = ray.remote(asked_device).options(num_cpus=process.get("CPU", 0), num_gpus=process["GPU"])
+    try:
+        ray.get(check.remote(process["GPU"]))
+    except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, XnerError):
+            raise error.cause from None
+        raise
 
 
 def count_fitting(demand: Resources) -> int:

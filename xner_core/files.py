@@ -225,7 +225,35 @@ def read_table(location: Location, columns: list[str] | None = None) -> pa.Table
     """
     content = _read(location)
     with _parquet(location):
-        return pq.ParquetFile(content, page_checksum_verification=True).read(columns=columns)
+        table = pq.ParquetFile(content, page_checksum_verification=True).read(columns=columns)
+    refuse_python_types(str(location), table.schema)
+    return table
+
+
+def refuse_python_types(file: str, schema: pa.Schema) -> None:
+    """Refuses columns of types that are implemented in Python, whose values may be pickles that reading would run.
+
+    Ray Data registers such types in each process that imports it.
+
+    Raises:
+        XnerError: there is such a column, or one that holds such values inside.
+    """
+    for field in schema:
+        if _is_python_type(field.type):
+            raise XnerError(
+                f"{file}: column {field.name} is of the type {field.type}, which xner does not read, for its values "
+                "may run code; write the column as plain text or numbers"
+            )
+
+
+def _is_python_type(type_: pa.DataType) -> bool:
+    if isinstance(type_, pa.ExtensionType):
+        return True
+    if isinstance(type_, pa.BaseExtensionType):
+        return _is_python_type(type_.storage_type)
+    if isinstance(type_, pa.DictionaryType):
+        return _is_python_type(type_.value_type)
+    return any(_is_python_type(type_.field(place).type) for place in range(type_.num_fields))
 
 
 def read_footer(location: Location) -> pq.FileMetaData:

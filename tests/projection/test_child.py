@@ -1,6 +1,9 @@
 """A tagger in a process of its own, on texts that break it."""
 
+from dataclasses import dataclass
+
 import pytest
+import torch
 
 from xner_core.chaos.poison import FAULTS, PoisonedTaggerSettings, mark
 from xner_core.errors import RunFailure
@@ -11,6 +14,7 @@ from xner_core.tagging.tagger import TaggerSettings
 SECONDS = 5
 REASONS = {
     "raise": "ValueError: poison",
+    "device": "exited with status 1\n(.|\n)*AcceleratorError: CUDA error: device-side assert triggered",
     "hang": "took longer than 5 s",
     "exit": "exited with status 3",
     "segfault": "was killed by SIGSEGV",
@@ -34,8 +38,8 @@ def test_every_way_to_break_is_survived_and_told(tiny_tagger):
             with pytest.raises(RowFault, match=expected) as caught:
                 model.tag(texts(fault)[1:2])
             # Where Python can tell, the reason says where it happened.
-            assert ("poison.py" in str(caught.value)) == (fault in ("raise", "hang", "segfault"))
-        rows = texts("exit", "raise", "segfault")
+            assert ("poison.py" in str(caught.value)) == (fault in ("raise", "device", "hang", "segfault"))
+        rows = texts("exit", "device", "segfault")
         found, quarantine = isolate(model.tag, rows, whole=False)
     assert [reason is not None for reason in quarantine] == [False, True, False] * 3
     healthy = [row for row in rows if "☠" not in row]
@@ -53,6 +57,31 @@ def test_one_that_dies_again_and_again_is_given_up(tiny_tagger):
 def test_a_model_that_cannot_be_loaded_is_no_rows_fault(tmp_path):
     with child(str(tmp_path)) as model, pytest.raises(RunFailure, match="before its model was loaded"):
         model.tag(texts("raise"))
+
+
+@dataclass(frozen=True)
+class NoMemorySettings(TaggerSettings):
+    """Settings of a tagger that has no memory, as PyTorch tells it."""
+
+    def load(self, device: str = "cpu") -> "NoMemory":
+        return NoMemory()
+
+
+class NoMemory:
+    def tag(self, texts):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+
+def test_out_of_memory_is_told_as_such_and_is_no_death(tiny_tagger):
+    with ChildModel(NoMemorySettings(tiny_tagger), "cpu", lambda rows: SECONDS, most_deaths=0) as model:
+        for _ in range(2):
+            with pytest.raises(MemoryError, match=r"Tried to allocate 2\.00 GiB"):
+                isolate(model.tag, ["Anna", "Otto"], whole=False)
+
+
+def test_why_a_model_could_not_be_loaded_is_told(tmp_path):
+    with child(str(tmp_path)) as model, pytest.raises(RunFailure, match=r"XnerError: model .* no "):
+        model.tag(["Anna"])
 
 
 def test_all_faults_are_tried_here_or_by_the_deadline():

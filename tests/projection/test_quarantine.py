@@ -1,4 +1,5 @@
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,7 +42,16 @@ def test_a_bad_row_is_found_by_two_failures_more(size, data):
     assert sum(calls) <= 2 * size + size**0.5 + 1
 
 
-@pytest.mark.parametrize("error", [MemoryError(), RunFailure("disk full")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RunFailure("disk full"),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB."),
+        torch.AcceleratorError("CUDA error: device-side assert triggered"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasSgemm(handle)`"),
+    ],
+)
 def test_what_is_no_rows_fault_stops_the_shard(error):
     def run(batch):
         raise error

@@ -1,9 +1,13 @@
 import json
+import os
+import pickle
 import random
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from transformers import Trainer
@@ -78,6 +82,53 @@ def test_a_tagger_is_trained_into_an_object_store(settings, conll, s3_folder, tm
     result = train_tagger(replace(settings, out=s3_folder, optimisation=brief))
     assert result["tagger"] == s3_folder
     assert evaluate_tagger(TaggerEvaluation(s3_folder, conll))["sentences"] == 60
+
+
+class Pickle:
+    """What runs code when it is read without care."""
+
+    def __init__(self, trace: Path):
+        self._trace = trace
+
+    def __reduce__(self):
+        return os.system, (f"touch {self._trace}",)
+
+
+def test_no_file_of_a_checkpoint_is_run(settings, tmp_path, monkeypatch):
+    save = Trainer._save_checkpoint
+
+    def interrupted(self, *arguments):
+        save(self, *arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Trainer, "_save_checkpoint", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train_tagger(settings)
+    monkeypatch.undo()
+    (checkpoint,) = Path(settings.out, "checkpoints").iterdir()
+    kept, trace = tmp_path / "kept", tmp_path / "trace"
+    shutil.copytree(checkpoint, kept)
+    files = {file.name for file in kept.iterdir()}
+    assert {"model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json"} <= files
+    pickled = pickle.dumps(Pickle(trace))
+    torch.save({"state": Pickle(trace)}, tmp_path / "saved")
+    for content in (pickled, (tmp_path / "saved").read_bytes()):
+        for name in sorted((files | {"pytorch_model.bin"}) - {"training_args.bin"}):
+            shutil.rmtree(checkpoint)
+            shutil.copytree(kept, checkpoint)
+            if name == "pytorch_model.bin":
+                (checkpoint / "model.safetensors").unlink()
+            (checkpoint / name).write_bytes(content)
+            if name not in ("config.json", "generation_config.json"):
+                with pytest.raises(XnerError, match="damaged, or no checkpoint that xner wrote"):
+                    train_tagger(settings)
+            assert not trace.exists(), name
+    # Written, and never read.
+    shutil.rmtree(checkpoint)
+    shutil.copytree(kept, checkpoint)
+    (checkpoint / "training_args.bin").write_bytes(pickled)
+    assert train_tagger(settings)["dev"]["f1"] > 0.95
+    assert not trace.exists()
 
 
 def test_a_type_that_a_file_never_marks_is_left_open(conll):

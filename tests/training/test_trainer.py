@@ -5,7 +5,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from transformers import EvalPrediction, TrainerState
+from transformers.training_args import ParallelMode
 
 from xner_core.training.features import TargetScheme
 from xner_core.training.losses import IGNORED
@@ -77,3 +79,25 @@ def test_freed_memory_is_given_back_every_ten_steps_on_a_cpu():
     trim.on_step_end(SimpleNamespace(use_cpu=True), TrainerState(global_step=10), None)
     assert before - _resident() > 100e6
     assert len(blocks) == 200
+
+
+def test_a_machine_with_several_gpus_trains_on_one(tmp_path, monkeypatch):
+    """`Trainer` would go into `DataParallel`, and multiply the batch."""
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda device: None)
+    settings = OptimisationSettings(batch_size=8, precision="float32")
+    for number_of_gpus in (4, 1):
+        monkeypatch.setattr(torch.cuda, "device_count", lambda number_of_gpus=number_of_gpus: number_of_gpus)
+        arguments = settings.training_arguments(str(tmp_path), 10, 1)
+        # As where accelerate finds CUDA; this build of PyTorch may have none.
+        arguments._n_gpu = number_of_gpus
+        assert arguments.n_gpu == 1
+        assert (arguments.train_batch_size, arguments.eval_batch_size) == (8, 32)
+        assert arguments.parallel_mode == ParallelMode.NOT_PARALLEL
+
+
+def test_on_a_cpu_there_is_no_gpu(tmp_path):
+    arguments = OptimisationSettings().training_arguments(str(tmp_path), 10, 1, use_cpu=True)
+    assert arguments.n_gpu == 0
+    assert arguments.train_batch_size == 16

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from xner_core.models.batching import pad, token_batches
+from xner_core.models.batching import pad, run_batches, token_batches
 from xner_core.models.loading import keep_lower_layers, load_encoder, model_window
 from xner_core.models.precision import Precision, arithmetic
+from xner_core.models.window import check_layers
 from xner_core.text import words
 
 # Tokens that two neighbouring windows of a long text share; each decides half of them.
@@ -81,6 +82,7 @@ class WordEncoder:
         self._precision = precision
         self._tokenizer = tokenizer
         self._window = model_window(model, tokenizer)
+        check_layers(model, tokenizer)
         self._padding = tokenizer.pad_token_id
         special = np.array(tokenizer("a", return_special_tokens_mask=True)["special_tokens_mask"], dtype=bool)
         ids = np.array(tokenizer("a")["input_ids"], dtype=np.int64)
@@ -142,7 +144,8 @@ class WordEncoder:
 
         hidden = self._model.config.hidden_size
         states = [torch.zeros(words_before[-1], hidden, device=self._device) for _ in layers]
-        for batch in token_batches([len(window) for window in windows], self._batch_tokens):
+
+        def encode(batch: Sequence[int]) -> None:
             ids, mask = pad([windows[i] for i in batch], self._padding)
             with arithmetic(self._device, self._precision):
                 output = self._model(
@@ -157,6 +160,9 @@ class WordEncoder:
             flat = torch.from_numpy(rows * ids.shape[1] + link_tokens[links] - batch_tokens[rows]).to(self._device)
             target = torch.from_numpy(link_words[links]).to(self._device)
             weight = torch.from_numpy(share[link_words[links]]).to(self._device)[:, None]
-            for layer, sums in zip(layers, states, strict=True):
-                sums.index_add_(0, target, output.hidden_states[layer].reshape(-1, hidden)[flat].float() * weight)
+            found = [output.hidden_states[layer].reshape(-1, hidden)[flat].float() * weight for layer in layers]
+            for sums, values in zip(states, found, strict=True):
+                sums.index_add_(0, target, values)
+
+        run_batches(token_batches([len(window) for window in windows], self._batch_tokens), encode)
         return states

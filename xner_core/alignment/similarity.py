@@ -17,6 +17,7 @@ from xner_core.alignment.encoding import WordEncoder
 from xner_core.alignment.preparation import PreparedQueries, StagedAligner, answer, prepare, span_rules
 from xner_core.alignment.query import Alignment, AlignmentQuery
 from xner_core.alignment.recipe import AlignerRecipe
+from xner_core.models.batching import run_batches
 from xner_core.models.precision import Precision
 
 # Pairs whose word states are held at once, in one layer.
@@ -60,20 +61,29 @@ def compute(
     size = lengths[prepared.sources[queries]] + lengths[prepared.targets[queries]]
     queries = queries[np.argsort(size, kind="stable")]
     results: list[list[EntityLinks]] = [[] for _ in range(len(layers) * len(temperatures))]
-    step = max(1, _PAIRS_AT_ONCE // len(layers))
-    for begin in range(0, len(queries), step):
-        group = queries[begin : begin + step]
+
+    def compare(group: np.ndarray) -> None:
+        """The links of some pairs, whose word states are held at once."""
         used = np.unique(np.concatenate([prepared.sources[group], prepared.targets[group]]))
         before = np.zeros(len(lengths), dtype=np.int64)
         before[used] = np.cumsum(lengths[used]) - lengths[used]
         states = encoder.states([prepared.texts[i].tokens for i in used], layers)
         states = [_directions(layer, lengths[used]) for layer in states]
-        for batch in _matrix_batches(lengths[prepared.sources[group]], lengths[prepared.targets[group]]):
+        found: list[list[EntityLinks]] = [[] for _ in results]
+
+        def link(batch: np.ndarray) -> None:
             chosen = group[batch]
             entities = np.flatnonzero(np.isin(prepared.entity_query, chosen))
-            for place, (layer, temperature) in enumerate((a, b) for a in states for b in temperatures):
-                links = _links(layer, temperature, before, lengths, prepared, chosen, entities)
-                results[place].append(EntityLinks(entities, *links))
+            links = [_links(a, b, before, lengths, prepared, chosen, entities) for a in states for b in temperatures]
+            for place, masses in enumerate(links):
+                found[place].append(EntityLinks(entities, *masses))
+
+        run_batches(_matrix_batches(lengths[prepared.sources[group]], lengths[prepared.targets[group]]), link)
+        for place, batches in enumerate(found):
+            results[place].extend(batches)
+
+    step = max(1, _PAIRS_AT_ONCE // len(layers))
+    run_batches((queries[begin : begin + step] for begin in range(0, len(queries), step)), compare)
     return results
 
 

@@ -25,7 +25,7 @@ from xner_core.alignment.query import Alignment, AlignmentQuery
 from xner_core.alignment.recipe import MARKER, TrainedRecipe
 from xner_core.alignment.scorers import HEADS, PairScorer
 from xner_core.alignment.segments import span_scores
-from xner_core.models.batching import token_batches
+from xner_core.models.batching import run_batches, token_batches
 from xner_core.models.loading import keep_lower_layers, load_encoder, model_window
 from xner_core.models.precision import Precision, arithmetic
 
@@ -76,7 +76,8 @@ class TrainedAligner(StagedAligner):
         queries, rows = prepared.queries, prepared.rows
         lengths = [len(queries.texts[queries.targets[query]].kinds) for query in queries.entity_query]
         potentials = [np.full((length, 3), _UNREAD, dtype=np.float32) for length in lengths]
-        for batch in token_batches([len(row.ids) for row in rows], self._batch_tokens):
+
+        def score(batch: Sequence[int]) -> None:
             chosen = [rows[i] for i in batch]
             with arithmetic(self._device, self._precision):
                 found = self._scorer(collate_rows(chosen, self._tokeniser.padding).to(self._device))
@@ -84,6 +85,8 @@ class TrainedAligner(StagedAligner):
             for (row, entity), values in zip(owners, found.float().cpu().numpy(), strict=True):
                 count = len(row.word_tokens)
                 potentials[entity][row.first_word : row.first_word + count] = values[:count]
+
+        run_batches(token_batches([len(row.ids) for row in rows], self._batch_tokens), score)
         return potentials
 
     def choose(self, queries: Sequence[AlignmentQuery]) -> tuple[Candidates, PreparedQueries]:

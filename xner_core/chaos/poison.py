@@ -11,6 +11,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
+
 from xner_core.alignment.aligner import Aligner, AlignerSettings
 from xner_core.alignment.query import Alignment, AlignmentQuery
 from xner_core.spans import Entity
@@ -31,8 +33,19 @@ def _spin() -> None:
     re.match(r"(a+)+$", "a" * 64 + "b")
 
 
+_device_failed = False
+
+
+def _fail_device() -> None:
+    """Fails as a GPU does after a device-side assert: this call raises, and every later one of this process."""
+    global _device_failed
+    _device_failed = True
+    raise torch.AcceleratorError("CUDA error: device-side assert triggered")
+
+
 FAULTS = {
     "raise": _raise,
+    "device": _fail_device,
     "hang": _hang,
     "spin": _spin,
     "exit": lambda: os._exit(3),
@@ -57,6 +70,8 @@ def is_marked(text: str) -> bool:
 
 def _break_on(stage: str, texts: Sequence[str]) -> None:
     """Has the fault that is marked in one of the texts, if any is."""
+    if _device_failed:
+        _fail_device()
     for text in texts:
         if is_marked(text):
             for name, fault in FAULTS.items():

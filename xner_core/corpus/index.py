@@ -22,7 +22,7 @@ from xner_core.corpus import spool
 from xner_core.corpus.deduplication import DuplicateFinder
 from xner_core.corpus.identity import Identity
 from xner_core.corpus.sources import Source
-from xner_core.files import Location
+from xner_core.files import Location, refuse_python_types
 from xner_core.hashing import fingerprint
 
 FOLDER = "index"
@@ -100,6 +100,7 @@ def read_index(location: Location, groups: tuple[int, int], columns: list[str]) 
     """Some columns of some row groups, a batch for each group."""
     with location.open_input() as stream:
         file = pq.ParquetFile(stream)
+        refuse_python_types(str(location), file.schema_arrow)
         for group in range(*groups):
             yield from file.read_row_group(group, columns).combine_chunks().to_batches()
 

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from xner_core.corpus.inputs import BadLine, Inflation, InputFile, read_lines
 from xner_core.corpus.naming import best_name
 from xner_core.errors import XnerError
+from xner_core.files import refuse_python_types
 
 PARQUET_BATCH = 4096
 MAX_FAULT = 300
@@ -135,6 +136,7 @@ def read_parquet(file: InputFile, source: str, target: str) -> Iterator[RawPair]
             names = tuple(parquet.schema_arrow.names)
             wanted = {_TRANSLATION, *_SIDES, *_METADATA, best_name(names, source), best_name(names, target)}
             columns = [name for name in names if name in wanted]
+            refuse_python_types(str(file), pa.schema([parquet.schema_arrow.field(name) for name in columns]))
             for batch in parquet.iter_batches(PARQUET_BATCH, columns=columns):
                 inflation.count(batch.nbytes)
                 for row, bad in _rows(batch):

@@ -1,9 +1,14 @@
 """Batches of sequences under a token budget, of similar lengths so that little is padding."""
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
+
+from xner_core.models.devices import is_out_of_memory
+
+logger = logging.getLogger(__name__)
 
 
 def token_batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
@@ -27,3 +32,37 @@ def pad(sequences: Sequence[np.ndarray], value: int) -> tuple[torch.Tensor, torc
         padded[row, : len(sequence)] = sequence
         mask[row, : len(sequence)] = 1
     return torch.from_numpy(padded), torch.from_numpy(mask)
+
+
+def run_batches(batches: Iterable[Sequence[int]], run: Callable[[Sequence[int]], None]) -> None:
+    """Runs a function on each batch; one that memory does not suffice for is halved, and its halves if need be.
+
+    Args:
+        batches: indices of what is computed
+        run: keeps what it computes only when it has all of it, so that a batch can be computed again in parts
+
+    Raises:
+        MemoryError or RuntimeError: see `is_out_of_memory`; memory does not suffice for one index alone.
+    """
+    for whole in batches:
+        pending = [whole]
+        while pending:
+            batch = pending.pop()
+            if not _fits(run, batch):
+                half = (len(batch) + 1) // 2
+                pending += [batch[half:], batch[:half]]
+                logger.warning(
+                    "out of memory with %d at once, tried in halves; a smaller batch_tokens makes that needless",
+                    len(batch),
+                )
+
+
+def _fits(run: Callable[[Sequence[int]], None], batch: Sequence[int]) -> bool:
+    """Runs a batch; whether memory sufficed. What the failed call holds is free again when this has returned."""
+    try:
+        run(batch)
+    except Exception as error:
+        if len(batch) == 1 or not is_out_of_memory(error):
+            raise
+        return False
+    return True

@@ -6,6 +6,8 @@ Only safetensors weights are read, and no code that comes with a model is ever r
 """
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
@@ -25,8 +27,10 @@ from transformers.utils import logging as transformers_logging
 
 from xner_core.errors import XnerError
 from xner_core.hashing import digest, file_digest
+from xner_core.models.devices import is_device_failure, is_out_of_memory
 from xner_core.models.folders import MODEL_FILES, local_folder
 from xner_core.models.starter import starter_encoder_folder
+from xner_core.models.window import model_window as model_window
 
 # Loading bars, reports of a new head's random weights, and warnings between libraries tell a user nothing to act on.
 transformers_logging.set_verbosity_error()
@@ -35,6 +39,7 @@ warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
 
 STARTER = "starter"
 _ADAPTER_CONFIG = "adapter_config.json"
+_VOCABULARIES = ["tokenizer.json", "*.model", "vocab.*", "merges.txt"]
 
 
 def encoder_folder(name: str) -> Path:
@@ -75,12 +80,39 @@ def pinned(name: str) -> str:
     return f"{name.partition('@')[0]}@{_model_folder(name).name}"
 
 
+@contextmanager
+def _loading(part: str, folder: Path) -> Iterator[None]:
+    """Names the folder that something cannot be loaded from, whatever the libraries raise.
+
+    Raises:
+        XnerError: it cannot.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, XnerError) or is_out_of_memory(error) or is_device_failure(error):
+            raise
+        reason = (str(error).strip().splitlines() or [""])[0]
+        raise XnerError(
+            f"{folder}: no {part} can be loaded from here ({type(error).__name__}: {reason}); see that all files of "
+            "the model are there, and that transformers knows its kind"
+        ) from error
+
+
 def load_encoder(name: str) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
-    """An encoder without a head, float32, in evaluation mode, and its tokenizer."""
+    """An encoder without a head, float32, in evaluation mode, and its tokenizer; of a model with a decoder, that alone.
+
+    Raises:
+        XnerError: there is no such encoder, or it has no tokenizer that can be used.
+    """
     folder = encoder_folder(name)
-    model = AutoModel.from_pretrained(
-        folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32, **_no_pooler(folder)
-    )
+    with _loading("encoder", folder):
+        model = AutoModel.from_pretrained(
+            folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32, **_no_pooler(folder)
+        )
+        # The settings of a token classifier made of such an encoder say that there is no decoder.
+        if isinstance(getattr(model, "decoder", None), PreTrainedModel):
+            model = model.get_encoder()
     return model.eval(), load_tokenizer(folder)
 
 
@@ -103,17 +135,29 @@ def encoder_layers(encoder: PreTrainedModel) -> torch.nn.ModuleList:
 
 
 def load_token_classifier(name: str) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
-    """A token classifier, float32, in evaluation mode, and its tokenizer; an adapter is merged into its encoder."""
+    """A token classifier, float32, in evaluation mode, and its tokenizer; an adapter is merged into its encoder.
+
+    Raises:
+        XnerError: there is no such model, it is no token classifier, or it has no tokenizer that can be used.
+    """
     folder = tagger_folder(name)
     if not (folder / _ADAPTER_CONFIG).exists():
-        model = AutoModelForTokenClassification.from_pretrained(
-            folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32
-        )
+        with _loading("token classifier", folder):
+            model, found = AutoModelForTokenClassification.from_pretrained(
+                folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32, output_loading_info=True
+            )
+        head = sorted(key for key in found["missing_keys"] if not key.startswith(f"{model.base_model_prefix}."))
+        if head:
+            raise XnerError(
+                f"{folder}: no token classifier, for it has no weights for {', '.join(head)}; name one, or train one "
+                "on this encoder with train_tagger.py"
+            )
         return model.eval(), load_tokenizer(folder)
-    encoder = _adapted_encoder(folder)
-    labels = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    base = new_token_classifier(str(encoder), list(labels.id2label.values()))
-    model = PeftModel.from_pretrained(base, folder).merge_and_unload()
+    with _loading("adapter", folder):
+        encoder = _adapted_encoder(folder)
+        labels = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        base = new_token_classifier(str(encoder), list(labels.id2label.values()))
+        model = PeftModel.from_pretrained(base, folder).merge_and_unload()
     return model.eval(), load_tokenizer(encoder)
 
 
@@ -125,31 +169,50 @@ def _adapted_encoder(folder: Path) -> Path:
 
 
 def new_token_classifier(encoder: str, labels: list[str]) -> PreTrainedModel:
-    """An encoder with a new, random token classification head for these labels."""
-    return AutoModelForTokenClassification.from_pretrained(
-        encoder_folder(encoder),
-        use_safetensors=True,
-        trust_remote_code=False,
-        dtype=torch.float32,
-        id2label=dict(enumerate(labels)),
-        label2id={label: index for index, label in enumerate(labels)},
-    )
+    """An encoder with a new, random token classification head for these labels.
+
+    Raises:
+        XnerError: there is no such encoder, or none of its kind classifies tokens.
+    """
+    folder = encoder_folder(encoder)
+    with _loading("token classifier", folder):
+        model, found = AutoModelForTokenClassification.from_pretrained(
+            folder,
+            use_safetensors=True,
+            trust_remote_code=False,
+            dtype=torch.float32,
+            id2label=dict(enumerate(labels)),
+            label2id={label: index for index, label in enumerate(labels)},
+            # A head for other labels may be there, which a new one takes the place of.
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+        )
+    wrong = sorted(key for key, *_ in found["mismatched_keys"] if key.startswith(f"{model.base_model_prefix}."))
+    if wrong:
+        raise XnerError(f"{folder}: its weights {', '.join(wrong)} are not of the sizes that its config.json says")
+    return model
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
-    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    """The tokenizer of a model; it has a padding token.
+
+    Raises:
+        XnerError: there is none, or none that maps tokens to characters.
+    """
+    if not any(next(folder.glob(pattern), None) for pattern in _VOCABULARIES):
+        # transformers would make one up that knows no word.
+        raise XnerError(f"{folder}: no tokenizer here; save the model's tokenizer into the same folder")
+    with _loading("tokenizer", folder):
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     if not tokenizer.is_fast:
-        raise XnerError(f"{folder}: xner needs a fast tokenizer (tokenizer.json), which maps tokens to characters")
+        raise XnerError(
+            f"{folder}: xner needs a fast tokenizer (tokenizer.json), which maps tokens to characters, and "
+            f"{type(tokenizer).__name__} is none; name another model"
+        )
+    if tokenizer.pad_token_id is None:
+        # Decoders have none. What is padded is masked, so any token will do.
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token or tokenizer.convert_ids_to_tokens(0)
     return tokenizer
-
-
-def model_window(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> int:
-    """The most tokens, special ones included, that the model reads at once."""
-    positions = model.config.max_position_embeddings
-    if "roberta" in model.config.model_type:
-        # These number positions from padding id + 1.
-        positions -= model.config.pad_token_id + 1
-    return min(positions, tokenizer.model_max_length)
 
 
 def model_digest(folder: Path) -> str:

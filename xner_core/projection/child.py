@@ -3,6 +3,7 @@
 import contextlib
 import faulthandler
 import multiprocessing
+import os
 import signal
 import tempfile
 import time
@@ -10,10 +11,11 @@ import traceback
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol, TextIO
 
 from xner_core.errors import RunFailure
-from xner_core.projection.quarantine import OUT_OF_MEMORY, RowFault
+from xner_core.models.devices import is_device_failure, is_out_of_memory
+from xner_core.projection.quarantine import RowFault
 
 # Seconds that loading a model may take, and that a child may take to die by itself when its time is up.
 _LOAD_SECONDS = 1800
@@ -129,10 +131,13 @@ class ChildModel:
 
 
 def _serve(connection: Connection, settings: ModelSettings, device: str, stacks: str) -> None:
-    """The child: loads the model, and answers calls until its parent is gone."""
+    """The child: loads the model, and answers calls until its parent or its device is gone."""
     with open(stacks, "w") as file:
         faulthandler.enable(file)
-        model = settings.load(device)
+        try:
+            model = settings.load(device)
+        except Exception:
+            _die(file)
         connection.send("ready")
         while True:
             try:
@@ -142,9 +147,23 @@ def _serve(connection: Connection, settings: ModelSettings, device: str, stacks:
             faulthandler.dump_traceback_later(limit, exit=True, file=file)
             try:
                 answer = (getattr(model, method)(rows), None)
-            except OUT_OF_MEMORY as error:
-                answer = (None, MemoryError(str(error)))
-            except Exception:
-                answer = (None, RowFault(traceback.format_exc(limit=-3)))
+            except Exception as error:
+                if is_device_failure(error):
+                    _die(file)
+                answer = (None, _told(error))
             faulthandler.cancel_dump_traceback_later()
             connection.send(answer)
+
+
+def _die(file: TextIO) -> NoReturn:
+    """Ends the child at once, for a failed device may block an exit, and leaves the exception at hand to its parent."""
+    traceback.print_exc(limit=-3, file=file)
+    file.flush()
+    os._exit(1)
+
+
+def _told(error: Exception) -> Exception:
+    """An exception of the model as it is told to the parent, which may not have its class."""
+    if is_out_of_memory(error):
+        return MemoryError(str(error))
+    return RowFault("".join(traceback.format_exception(error, limit=-3)))

@@ -6,16 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-import torch
 from jsonargparse.typing import ClosedUnitInterval, PositiveFloat, PositiveInt
 
 from xner_core.errors import RunFailure
+from xner_core.models.devices import is_device_failure, is_out_of_memory
 
 Row = TypeVar("Row")
 Result = TypeVar("Result")
 
-# Not a row's fault: the whole shard must fail.
-OUT_OF_MEMORY = (MemoryError, torch.OutOfMemoryError)
 # Pairs that may together take twice the time of one alone: a batch is that much faster.
 _PAIRS_PER_TIMEOUT = 128
 
@@ -84,6 +82,8 @@ def isolate(
         rows: what it is run on
         whole: try all rows at once first; otherwise they are known to fail
 
+    What is nobody's fault is raised: no memory, a store that fails, a device that this process can use no more.
+
     There are about as many parts as rows in a part. Halving would take fewer calls where nothing but a call costs, but
     more of them fail, and after a call that kills its process, the model must be loaded again.
     """
@@ -97,9 +97,9 @@ def isolate(
             continue
         try:
             found = run([rows[i] for i in part])
-        except (*OUT_OF_MEMORY, RunFailure):
-            raise
         except Exception as error:
+            if not _blames_rows(error):
+                raise
             if len(part) > 1:
                 pending = (_parts(part) if part == everything else [range(i, i + 1) for i in part]) + pending
             else:
@@ -108,6 +108,14 @@ def isolate(
             for i, result in zip(part, found, strict=True):
                 results[i] = result
     return results, quarantine
+
+
+def _blames_rows(error: Exception) -> bool:
+    """Whether an error can be the fault of the rows at hand.
+
+    A device that has failed may well be one of theirs, but each later call of this process would raise as well.
+    """
+    return not (isinstance(error, RunFailure) or is_out_of_memory(error) or is_device_failure(error))
 
 
 def _parts(rows: range) -> list[range]:

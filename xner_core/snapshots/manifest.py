@@ -82,7 +82,8 @@ def write_manifest(location: Location, description: Description, files: pa.Table
 
 
 def read_manifest(location: Location) -> tuple[Description, pa.Table]:
-    """
+    """What a manifest says of its snapshot, and its files.
+
     Raises:
         XnerError: there is no such manifest, or it is damaged or of another version.
     """

@@ -9,7 +9,7 @@ import torch
 from jsonargparse.typing import PositiveInt
 
 from xner_core.hashing import fingerprint
-from xner_core.models.batching import pad, token_batches
+from xner_core.models.batching import pad, run_batches, token_batches
 from xner_core.models.loading import STARTER, load_token_classifier, model_digest, model_window, pinned, tagger_folder
 from xner_core.models.precision import Precision, arithmetic
 from xner_core.models.tokenisation import TokenisedText, WordTokeniser
@@ -94,7 +94,8 @@ class Tagger:
         probabilities[:, 0] = 1
         windows = [(offsets[i], window) for i, text in enumerate(texts) for window in text.windows]
         matrix = torch.from_numpy(self._scheme.matrix).to(self._device)
-        for batch in token_batches([len(window.ids) for _, window in windows], self.settings.batch_tokens):
+
+        def compute(batch: Sequence[int]) -> None:
             ids, mask = pad([windows[i][1].ids for i in batch], self._padding)
             with arithmetic(self._device, self.settings.precision):
                 logits = self._model(input_ids=ids.to(self._device), attention_mask=mask.to(self._device)).logits
@@ -102,4 +103,6 @@ class Tagger:
             for row, i in enumerate(batch):
                 offset, window = windows[i]
                 probabilities[offset + window.words] = states[row, window.positions]
+
+        run_batches(token_batches([len(window.ids) for _, window in windows], self.settings.batch_tokens), compute)
         return probabilities

@@ -14,7 +14,7 @@ import torch
 from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
 from safetensors.torch import save_file
 from torch.utils.data import Dataset
-from transformers import Trainer, TrainingArguments, set_seed
+from transformers import Trainer, set_seed
 from transformers.trainer_utils import get_last_checkpoint
 
 from xner_core.alignment.confidence import OddsCalibration
@@ -33,7 +33,7 @@ from xner_core.models.loading import STARTER
 from xner_core.supervision.augmentation import NamePool, mismatch, remove_name, reverse, swap_names
 from xner_core.supervision.examples import Example, read_examples
 from xner_core.supervision.phrases import PHRASE
-from xner_core.training.trainer import TrimMemory
+from xner_core.training.trainer import OneDeviceArguments, TrimMemory, train
 
 logger = logging.getLogger(__name__)
 
@@ -254,7 +254,7 @@ def _train_round(
 ) -> None:
     steps = settings.steps if number == 0 else max(1, settings.steps // 3)
     data = BatchedRows(tokeniser, examples, steps, settings.batch_tokens, settings.seed + number)
-    arguments = TrainingArguments(
+    arguments = OneDeviceArguments(
         output_dir=str(checkpoints),
         max_steps=steps,
         per_device_train_batch_size=1,
@@ -274,7 +274,7 @@ def _train_round(
     trainer = ScorerTrainer(scorer, arguments, train_dataset=data, data_collator=_Collator(tokeniser.padding))
     trainer.add_callback(TrimMemory())
     # A training that was interrupted goes on from its last checkpoint.
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(checkpoints) if checkpoints.is_dir() else None)
+    train(trainer, get_last_checkpoint(checkpoints) if checkpoints.is_dir() else None)
 
 
 def relabel(aligner: TrainedAligner, examples: Sequence[Example]) -> list[Example]:

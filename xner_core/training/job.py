@@ -26,11 +26,12 @@ from ray.train.torch import TorchTrainer
 from ray.train.v2.api.config import LoggingConfig
 from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback, set_seed
 
-from xner_core.cluster_check import require_resources
+from xner_core.cluster_check import require_cuda, require_resources
 from xner_core.consensus import find_consensus
 from xner_core.errors import RunFailure, XnerError
 from xner_core.files import Location, locate, read_json, write_json
 from xner_core.hashing import fingerprint
+from xner_core.models.devices import asked_device
 from xner_core.models.loading import pinned
 from xner_core.projection.label_files import find_label_files
 from xner_core.ray_session import ensure_ray
@@ -48,7 +49,7 @@ from xner_core.training.student import (
     plan_training,
     start_digest,
 )
-from xner_core.training.trainer import TokenTrainer, count_steps, freeze
+from xner_core.training.trainer import TokenTrainer, count_steps, freeze, train
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +71,8 @@ def train_student(settings: StudentSettings, callbacks: Sequence[TrainerCallback
         callbacks: Hugging Face callbacks, which run in every worker
 
     Raises:
-        XnerError: labels, dev set, model or checkpoints that do not fit, or a cluster that cannot hold the workers.
+        XnerError: labels, dev set, model or checkpoints that do not fit, or a cluster that cannot hold the workers or
+            has no GPUs for them, though they were asked for.
         ray.train.TrainingFailedError: a worker failed again and again.
     """
     started = time.monotonic()
@@ -87,6 +89,8 @@ def train_student(settings: StudentSettings, callbacks: Sequence[TrainerCallback
     ensure_ray()
     worker = {"CPU": recipe.cpus_per_worker} | ({"GPU": 1} if recipe.use_gpu else {})
     require_resources({"training workers": [worker] * recipe.num_workers, "reading of labels": [{"CPU": 1}]})
+    if recipe.use_gpu:
+        require_cuda(worker)
     checkpoints = locate(settings.checkpoints) if settings.checkpoints else out / "checkpoints"
     run = _claim(checkpoints, own, settings.resume)
     texts = plan.counts.sentences // recipe.num_workers
@@ -208,7 +212,15 @@ def _fit(
         # Only so is the order the same each time.
         dataset_config=DataConfig(execution_options=ExecutionOptions(preserve_order=True)),
     )
-    result = trainer.fit()
+    try:
+        result = trainer.fit()
+    except ray.train.WorkerGroupError as error:
+        for failure in error.worker_failures.values():
+            # Ray Train wraps what a worker raised, to keep its traceback.
+            cause = getattr(failure, "_base_exc", failure)
+            if isinstance(cause, XnerError):
+                raise cause from None
+        raise
     return max(result.best_checkpoints, key=lambda pair: pair[1]["f1"])
 
 
@@ -220,6 +232,7 @@ def _train_worker(plan: TrainingPlan, texts: int, steps: int, model: str, callba
             f"the model {recipe.model} on {socket.gethostname()} is not the one that the training was planned with; "
             "see that its files are the same on all nodes, and run again"
         )
+    asked_device(1 if recipe.use_gpu else 0)
     context = ray.train.get_context()
     torch.set_num_threads(recipe.threads or max(1, _node_cpus() // context.get_local_world_size()))
     set_seed(recipe.seed)
@@ -271,7 +284,7 @@ def _train_worker(plan: TrainingPlan, texts: int, steps: int, model: str, callba
         trainer.remove_callback(PrinterCallback)
         if optimisation.patience:
             trainer.add_callback(EarlyStoppingCallback(optimisation.patience))
-        trainer.train(resume_from_checkpoint=resumed)
+        train(trainer, resumed)
 
 
 def _quieten() -> None:

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveInt
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
@@ -15,6 +14,7 @@ from xner_core.evaluation.gold import read_sentences
 from xner_core.files import Location
 from xner_core.hashing import file_digest, fingerprint
 from xner_core.languages import is_unspaced_language
+from xner_core.models.heads import relabel
 from xner_core.models.loading import (
     STARTER,
     encoder_folder,
@@ -281,30 +281,9 @@ def new_student(recipe: StudentRecipe, types: Sequence[str]) -> PreTrainedModel:
     if recipe.start == "encoder":
         return new_token_classifier(recipe.model, labels)
     model, _ = load_token_classifier(recipe.model)
-    _relabel(model, labels)
+    relabel(model, labels)
     # A merged adapter leaves its encoder frozen.
     return model.requires_grad_(True)
-
-
-def _relabel(model: PreTrainedModel, labels: Sequence[str]) -> None:
-    """Gives a token classifier these labels, in this order."""
-    old = {label: index for index, label in model.config.id2label.items()}
-    head = model.classifier
-    new_head = torch.nn.Linear(head.in_features, len(labels), bias=head.bias is not None)
-    torch.nn.init.normal_(new_head.weight, std=model.config.initializer_range)
-    if new_head.bias is not None:
-        torch.nn.init.zeros_(new_head.bias)
-    kept = [(row, old[label]) for row, label in enumerate(labels) if label in old]
-    with torch.no_grad():
-        for row, old_row in kept:
-            new_head.weight[row] = head.weight[old_row]
-            if new_head.bias is not None:
-                new_head.bias[row] = head.bias[old_row]
-    model.classifier = new_head
-    model.num_labels = len(labels)
-    model.config.id2label = dict(enumerate(labels))
-    model.config.label2id = {label: index for index, label in enumerate(labels)}
-    logger.info("%d of %d labels start from the tagger's", len(kept), len(labels))
 
 
 def model_card(plan: TrainingPlan, result: dict[str, Any]) -> str:

@@ -30,7 +30,7 @@ from xner_core.spans import entities_of_tags, join_tokens
 from xner_core.training.features import AnnotatedText, FeatureEncoder, Features, TargetScheme, collate
 from xner_core.training.losses import LossSettings
 from xner_core.training.spacing import natural_spacing
-from xner_core.training.trainer import OptimisationSettings, TokenTrainer, count_steps, freeze
+from xner_core.training.trainer import OptimisationSettings, TokenTrainer, count_steps, freeze, train
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ def _train(settings: TaggerTrainingSettings, out: Path) -> dict[str, Any]:
     if settings.optimisation.patience:
         trainer.add_callback(EarlyStoppingCallback(settings.optimisation.patience))
     # A training that was interrupted goes on from its last checkpoint.
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(checkpoints) if checkpoints.is_dir() else None)
+    train(trainer, get_last_checkpoint(checkpoints) if checkpoints.is_dir() else None)
     scores = trainer.evaluate()
     if settings.adapter_rank:
         save_adapter(model, settings.encoder, out)

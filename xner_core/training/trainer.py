@@ -3,11 +3,14 @@
 import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass
+from json import JSONDecodeError
+from pickle import UnpicklingError
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from jsonargparse.typing import ClosedUnitInterval, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from safetensors import SafetensorError
 from transformers import EvalPrediction, PreTrainedModel, Trainer, TrainerCallback, TrainingArguments
 
 from xner_core.errors import XnerError
@@ -83,7 +86,19 @@ class OptimisationSettings:
             seed=seed,
             data_seed=seed,
         )
-        return TrainingArguments(**arguments | more)
+        return OneDeviceArguments(**arguments | more)
+
+
+class OneDeviceArguments(TrainingArguments):
+    """Arguments of a training on one device, or on one in each process of a distributed training.
+
+    Where it finds several GPUs, `Trainer` would spread each batch over all of them by `DataParallel`: another batch
+    size, and no way for batches that are more than tensors.
+    """
+
+    @property
+    def n_gpu(self) -> int:
+        return min(1, super().n_gpu)
 
 
 def freeze(model: PreTrainedModel, settings: OptimisationSettings) -> None:
@@ -155,6 +170,24 @@ def dev_scores(scheme: TargetScheme) -> Callable[[EvalPrediction], dict[str, Any
         return score(gold_tags, predicted_tags)
 
     return scores
+
+
+def train(trainer: Trainer, checkpoint: str | None) -> None:
+    """Trains; from a checkpoint on, if one is named. Of its files, only tensors, numbers and JSON are read.
+
+    Raises:
+        XnerError: the checkpoint is damaged, or a file of it holds anything else, which is not run.
+    """
+    try:
+        trainer.train(resume_from_checkpoint=checkpoint)
+    except (UnpicklingError, EOFError, SafetensorError, JSONDecodeError, UnicodeDecodeError) as error:
+        if checkpoint is None:
+            raise
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise XnerError(
+            f"{checkpoint}: damaged, or no checkpoint that xner wrote ({reason}); remove the checkpoints of this "
+            "training, and run again"
+        ) from error
 
 
 def count_steps(examples: int, settings: OptimisationSettings, workers: int = 1) -> int:

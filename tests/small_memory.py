@@ -1,0 +1,40 @@
+"""A tagger and an aligner on a device with little memory, for actors of tests to load."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from xner_core.alignment.aligner import Aligner, AlignerSettings
+from xner_core.tagging.tagger import Tagger, TaggerSettings
+
+
+def limit_memory(module: nn.Module, tokens: int) -> None:
+    """Lets a module raise what PyTorch raises when it reads more than so many tokens at once, padding included."""
+
+    def check(module, args, kwargs):
+        ids = kwargs["input_ids"] if "input_ids" in kwargs else args[0].ids
+        if ids.numel() > tokens:
+            raise torch.OutOfMemoryError(f"CUDA out of memory. Tried to allocate {ids.numel()} tokens.")
+
+    module.register_forward_pre_hook(check, with_kwargs=True)
+
+
+@dataclass(frozen=True)
+class SmallTaggerSettings(TaggerSettings):
+    tokens: int = 100
+
+    def load(self, device: str = "cpu") -> Tagger:
+        tagger = super().load(device)
+        limit_memory(tagger._model, self.tokens)
+        return tagger
+
+
+@dataclass(frozen=True)
+class SmallAlignerSettings(AlignerSettings):
+    tokens: int = 100
+
+    def load(self, device: str = "cpu") -> Aligner:
+        aligner = super().load(device)
+        limit_memory(aligner._encoder._model if self.folder is None else aligner._scorer, self.tokens)
+        return aligner
