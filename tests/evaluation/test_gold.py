@@ -2,7 +2,7 @@ import pytest
 from gold_rows import ROWS
 
 from xner_core.errors import XnerError
-from xner_core.evaluation.gold import GoldSentence, count_bound, read_gold, read_sentences
+from xner_core.evaluation.gold import GoldSentence, count_f1, read_gold, read_sentences
 from xner_core.spans import Span
 
 
@@ -14,10 +14,10 @@ def test_texts_are_given_or_joined_as_the_language_is_written(write):
         assert pairs[0][0].text == "Ada met Bob Ross"
 
 
-def test_the_bound_is_the_f1_of_typed_counts(write):
+def test_the_f1_of_counts_pairs_entities_of_a_type(write):
     # Two PER are shared; the source side has one LOC more.
-    assert count_bound(read_gold(write(*ROWS), "en", "de")) == pytest.approx(2 * 2 / (3 + 2))
-    assert count_bound(read_gold(write(*ROWS), "en", "zh")) == 1
+    assert count_f1(read_gold(write(*ROWS), "en", "de")) == pytest.approx(2 * 2 / (3 + 2))
+    assert count_f1(read_gold(write(*ROWS), "en", "zh")) == 1
 
 
 def _with(**changes):

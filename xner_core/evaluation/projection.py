@@ -78,11 +78,12 @@ class ProjectionEvaluation:
 def evaluate_projection(settings: ProjectionEvaluation) -> dict[str, Any]:
     """Scores an aligner on hand-annotated sentence pairs, as the entities that it projects onto the target side.
 
-    `bound` is the F1 that the counts of typed entities on the two sides allow at most, `share_of_bound` is f1 / bound,
-    `share_null` is the share of source entities without a counterpart, and `pairs_per_second` counts the pairs with
-    entities, for the others cost nothing. `calibration` compares the confidence of the projected entities with whether
-    the gold has them. `null` is measured on entities that are the only ones of their type on both sides: the share of
-    them said to have no counterpart (`aligned_null`), and that share once it is cut out of the text (`removed_null`).
+    `count_f1` is the F1 of the typed entity counts of the two sides: how far these agree on what to mark. It is no
+    bound (see `gold.count_f1`); `share_of_count_f1` is f1 / count_f1. `share_null` is the share of source entities
+    without a counterpart, and `pairs_per_second` counts the pairs with entities, for the others cost nothing.
+    `calibration` compares the confidence of the projected entities with whether the gold has them. `null` is measured
+    on entities that are the only ones of their type on both sides: the share of them said to have no counterpart
+    (`aligned_null`), and that share once it is cut out of the text (`removed_null`).
 
     With `compare` these are figures of several aligners, as `rows`.
     """
@@ -101,7 +102,7 @@ def evaluate_projection(settings: ProjectionEvaluation) -> dict[str, Any]:
         logger.info("%s: %d pairs", name, len(pairs))
         warm_up = 0 if name in _NEVER_WARM else _WARM_UP
         rows.append({"aligner": name, **projection_figures(load(), pairs, entities, warm_up)})
-    logger.info("share of the bound, and what else was measured:\n%s", as_table(rows))
+    print(as_table(rows))
     return {
         "status": "done",
         "gold": settings.gold,
@@ -147,8 +148,9 @@ def as_table(rows: Sequence[dict[str, Any]]) -> str:
     """The main figures of each aligner, as lines for people to read."""
     columns: dict[str, list[str]] = {
         "aligner": [row["aligner"] for row in rows],
-        "f1": [f"{100 * row['f1']:.1f}" for row in rows],
-        "share of bound": [_percent(row["share_of_bound"]) for row in rows],
+        "F1": [f"{100 * row['f1']:.1f}" for row in rows],
+        "F1 of counts": [f"{100 * row['count_f1']:.1f}" for row in rows],
+        "share of it": [_percent(row["share_of_count_f1"]) for row in rows],
         "ECE": [_decimal(row["calibration"]["expected_calibration_error"]) for row in rows],
         "error ratio": [_decimal(row["calibration"]["error_ratio_90"]) for row in rows],
         "aligned null": [_percent(row["null"]["aligned_null"]) for row in rows],
