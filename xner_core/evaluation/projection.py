@@ -13,12 +13,14 @@ from xner_core.alignment.recipe import SIMILARITY
 from xner_core.corpus.layout import open_corpus
 from xner_core.errors import XnerError
 from xner_core.evaluation.figures import EntityAligner, projection_figures
-from xner_core.evaluation.gold import read_gold
+from xner_core.evaluation.gold import marked_types, read_gold
 from xner_core.evaluation.rivals import LinkAligner, WordPair, eflomal_linker, require, simalign_linker, word_pair
+from xner_core.evaluation.summary import warning_lines
 from xner_core.evaluation.tables import text_table
+from xner_core.evaluation.tagger import label_scheme, load_tagger, map_warnings
+from xner_core.evaluation.types import scored_types
 from xner_core.files import locate, read_table
 from xner_core.models.loading import STARTER
-from xner_core.tagging.tagger import Tagger, TaggerSettings
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +37,7 @@ class ProjectionEvaluation:
     """What is scored on what.
 
     Args:
-        gold: JSON lines (plain or .gz), one sentence a line, in several languages:
+        gold: JSON lines (plain, .gz or .xz), one sentence a line, in several languages:
             {"id": …, "en": {"tokens": […], "tags": […], "text": …}, "de": {…}}; IOB2 tags; "text" may be missing
         target: language that entities are projected into
         source: language that they come from
@@ -90,11 +92,15 @@ def evaluate_projection(settings: ProjectionEvaluation) -> dict[str, Any]:
     pairs = read_gold(settings.gold, settings.source, settings.target)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     loaders = _compared(settings, device) if settings.compare else _own(settings.aligner, settings.encoder, device)
+    warnings: list[str] = []
     if settings.entities == "gold":
         entities = [source.entities() for source, _ in pairs]
     else:
-        types = {entity.type for pair in pairs for side in pair for entity in side.entities()}
-        tagger = Tagger(TaggerSettings(settings.tagger, settings.label_map), device)
+        types = marked_types(side for pair in pairs for side in pair)
+        scheme = label_scheme(settings.tagger, settings.label_map)
+        warnings += scored_types(settings.gold, types, {settings.tagger: scheme.types}).warnings
+        warnings += map_warnings(settings.tagger, scheme, settings.label_map)
+        tagger = load_tagger(settings.tagger, settings.label_map)
         tagged = tagger.tag([source.text for source, _ in pairs])
         entities = [[entity for entity in found if entity.type in types] for found in tagged]
     rows = []
@@ -102,7 +108,7 @@ def evaluate_projection(settings: ProjectionEvaluation) -> dict[str, Any]:
         logger.info("%s: %d pairs", name, len(pairs))
         warm_up = 0 if name in _NEVER_WARM else _WARM_UP
         rows.append({"aligner": name, **projection_figures(load(), pairs, entities, warm_up)})
-    print(as_table(rows))
+    print("\n".join([as_table(rows), *warning_lines(warnings)]))
     return {
         "status": "done",
         "gold": settings.gold,
@@ -110,6 +116,7 @@ def evaluate_projection(settings: ProjectionEvaluation) -> dict[str, Any]:
         "target": settings.target,
         "encoder": settings.encoder,
         "entities": settings.entities,
+        "warnings": warnings,
         **({"rows": rows} if settings.compare else rows[0]),
     }
 

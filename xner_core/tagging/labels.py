@@ -49,7 +49,8 @@ class LabelScheme:
     """How a model's labels become typed begin and inside states.
 
     The states are O, then B and I of each type: `states[k]`. `matrix` is [labels, states] of 0 and 1, and takes label
-    probabilities to state probabilities; labels whose type is not mapped count as O.
+    probabilities to state probabilities; labels whose type is not mapped count as O. Types of the model that are not
+    mapped are `dropped`, and those of the map that the model lacks `unused`.
     """
 
     def __init__(self, labels: list[str], types_of: Mapping[str, str]):
@@ -60,8 +61,9 @@ class LabelScheme:
                 f"the tagger's types {sorted(known)} are not in the label map {sorted(types_of)}; "
                 "set label_map to 'conll', 'ontonotes' or a map from the tagger's types"
             )
-        if dropped := known - set(types_of):
-            logger.warning("types of the tagger that the label map leaves out: %s", ", ".join(sorted(dropped)))
+        self.dropped, self.unused = sorted(known - set(types_of)), sorted(set(types_of) - known)
+        if self.dropped:
+            logger.warning("types of the tagger that the label map leaves out: %s", ", ".join(self.dropped))
         self.types = sorted({types_of[type_] for type_ in known if type_ in types_of})
         self.states = [OUTSIDE] + [f"{prefix}-{type_}" for type_ in self.types for prefix in "BI"]
         self.matrix = np.zeros((len(labels), len(self.states)), dtype=np.float32)
