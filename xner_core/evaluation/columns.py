@@ -11,16 +11,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xner_core.errors import XnerError
-from xner_core.evaluation.schemes import is_tag, parse_tags, type_of
+from xner_core.evaluation.schemes import is_tag, looks_like, parse_tags, type_of
 from xner_core.evaluation.types import is_common
 
 logger = logging.getLogger(__name__)
 
 # Syntactic chunks are written with the same letters as names (CoNLL-2000, CoNLL-2003, and its German part).
 _CHUNKS = frozenset("NP VP PP ADVP ADJP SBAR PRT CONJP INTJ LST UCP NC VC PC".split())
-_NUMBER = re.compile(r"\d+")
+_NUMBER = re.compile(r"\d{1,9}")
 # CoNLL-U: a written word whose parts follow, and a word that is not written.
 RANGE = re.compile(r"\d+[-.]\d+")
+_PREFIX = re.compile(r"[a-z]{2,3}(-[a-z]+)*:(?=.)")
 # Where fewer cells are tags, it is another column.
 _MOST = 0.5
 # Fewer equal cells in a row say nothing.
@@ -54,12 +55,14 @@ class Columns:
         tag: column of their tags
         numbered: whether the first column numbers the tokens
         width: how many columns there are
+        prefix: the language that stands before each token (WikiANN: `de:Bonn`), with its colon, or nothing
     """
 
     token: int
     tag: int
     numbered: bool
     width: int
+    prefix: str
 
 
 def find_columns(path: str, sentences: Sequence[Sequence[Row]]) -> Columns:
@@ -78,7 +81,10 @@ def find_columns(path: str, sentences: Sequence[Sequence[Row]]) -> Columns:
     # In CoNLL-U, what holds several words is no word itself.
     words = [own for rows in sentences if (own := [row for row in rows if not RANGE.fullmatch(row.cell(0))])]
     numbered = tag > 0 and bool(words) and _is_running(words, 0)
-    return Columns(_token_column(path, words if numbered else sentences, tag, width), tag, numbered, width)
+    token = _token_column(path, words if numbered else sentences, tag, width)
+    prefix = _PREFIX.match(rows[0].cell(token))
+    everywhere = prefix is not None and all(row.cell(token).startswith(prefix[0]) for row in rows)
+    return Columns(token, tag, numbered, width, prefix[0] if everywhere else "")
 
 
 def parse_column(path: str, rows: Sequence[Row], tag: int) -> dict[str, tuple[str, str]]:
@@ -119,10 +125,11 @@ def _tag_column(path: str, rows: Sequence[Row], width: int) -> int:
         raise XnerError(f"{where}; JSON lines are read from a file that is named .jsonl")
     if len(first.cells) == 1:
         raise XnerError(f"{where}; expected a token and an IOB2 tag, separated by a tab or by spaces")
-    try:
-        parse_tags(row.cell(len(row.cells) - 1) for row in rows)
-    except ValueError as error:
-        raise XnerError(f"{where}; in the last column, {error}") from error
+    # The tags are rather behind the tokens, and these may look like anything.
+    for column in range(width - 1, 0, -1):
+        for cell in cells[column]:
+            if hint := looks_like(cell):
+                raise XnerError(f"{where}; {cell!r} in column {column + 1}: {hint}")
     raise XnerError(where)
 
 

@@ -21,6 +21,7 @@ _SPACES = re.compile(r"[ \t]+")
 _DOCUMENT = "-DOCSTART-"
 # Of a comment, or of a token.
 _SIGN = "#"
+_HASHTAG = re.compile(r"#\S+")
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def _tokens(block: list[Row], columns: Columns) -> list[Row]:
         if columns.numbered and (_has_sign(row) or RANGE.fullmatch(row.cell(0))):
             continue
         # A hashtag without a tag is no comment, but a mistake.
-        is_alike = len(row.cells) == columns.width and row.cells[0] != _SIGN
+        is_alike = len(row.cells) == columns.width and _HASHTAG.fullmatch(row.cells[0])
         if _has_sign(row) and not rows and not is_alike and not is_tag(row.cell(columns.tag)):
             continue
         rows.append(row)
@@ -97,5 +98,6 @@ def _sentence(
 ) -> TaggedSentence:
     tags = to_iob2([row.cell(columns.tag) for row in rows], parsed)
     # In a line with tabs, spaces may be a part of a token, but not its ends.
-    tokens = [row.cells[columns.token].strip(" ") if columns.token < len(row.cells) else "" for row in rows]
+    cells = [row.cells[columns.token].strip(" ") if columns.token < len(row.cells) else "" for row in rows]
+    tokens = [cell.removeprefix(columns.prefix) for cell in cells]
     return TaggedSentence(tokens, [tag if types is None or tag[2:] in types else OUTSIDE for tag in tags])

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable, Sequence
 
+from xner_core.evaluation.types import is_common
+
 OUTSIDE = "O"
 # Of all schemes: begin, inside, end, single, last, unit, middle, whole.
 _BEFORE = re.compile(r"(?P<letter>[BIESLUMW])[-_](?P<type>[^|]+)")
@@ -11,18 +13,19 @@ _BEGINNINGS, _ENDS = frozenset("BSUW"), frozenset("ESLUW")
 # What else is met where a tag should be, and what to do about it; the first that fits is said.
 _OTHERS = (
     (
-        re.compile(r"(?=.*[(*)])(\([^()\s]*)*\*?\)*"),
-        "it looks like the bracket notation of CoNLL-2012, which is not read: write IOB2 tags",
+        re.compile(r"(.*\|)?(name|ner|ne)=.+", re.IGNORECASE),
+        "names in the last column of CoNLL-U are not read: write their tags into a column of their own",
     ),
-    (re.compile(r".+\|.+"), "several tags in one cell are not read: keep the outer one"),
-    (re.compile(r"[bi][-_].+"), "its letter is not in capitals: write B-, I- and O"),
-    (re.compile(r"o|0"), "outside is the capital letter O"),
-    (re.compile(r"[BIESLUMW][-_]?"), "it has no type"),
     (
-        re.compile(r"(?!\w-)[^\W\d_][\w-]*"),
-        "a type alone (scheme IO) does not tell neighbours apart: write B- before the type, or I- where it goes on",
+        re.compile(r"(?=.*[(*)])(\([^()\s]*)*\*?\)*"),
+        "the bracket notation of CoNLL-2012 is not read: write IOB2 tags",
     ),
+    (re.compile(r".*[BIESLUMW][-_].*\|.+"), "several tags in one cell are not read: keep the outer one"),
+    (re.compile(r"[bi][-_].+"), "the letter of a tag is a capital: write B-, I- and O"),
+    (re.compile(r"[o0]"), "outside is the capital letter O"),
+    (re.compile(r"[BIESLUMW][-_]?"), "a tag has a type"),
 )
+_ALONE = "a type alone (scheme IO) does not tell neighbours apart: write B- before it, or I- where an entity goes on"
 
 
 def is_tag(cell: str) -> bool:
@@ -48,15 +51,19 @@ def parse_tags(tags: Iterable[str]) -> dict[str, tuple[str, str]]:
         matches = {tag: pattern.fullmatch(tag) for tag in distinct}
         if all(matches.values()):
             return {OUTSIDE: ("", "")} | {tag: (match["letter"], match["type"]) for tag, match in matches.items()}
-    wrong = next((tag for tag in distinct if not is_tag(tag)), None)
-    if wrong is None:
+    wrong = [tag for tag in distinct if not is_tag(tag)]
+    if not wrong:
         raise ValueError(f"of {', '.join(distinct)} some have the letter before the type and some after it")
-    raise ValueError(f"{wrong!r} is no IOB2 tag, such as B-PER, I-PER and O{_looks(wrong)}")
+    said = next((cell for cell in wrong if looks_like(cell)), wrong[0])
+    hint = looks_like(said)
+    raise ValueError(f"{said!r} is no IOB2 tag, such as B-PER, I-PER and O{f'; {hint}' if hint else ''}")
 
 
-def _looks(cell: str) -> str:
-    said = next((what for pattern, what in _OTHERS if pattern.fullmatch(cell)), None)
-    return f"; {said}" if said else ""
+def looks_like(cell: str) -> str | None:
+    """What a cell that is no tag seems to be, and what to do about it."""
+    if said := next((what for pattern, what in _OTHERS if pattern.fullmatch(cell)), None):
+        return said
+    return _ALONE if is_common(cell) else None
 
 
 def scheme_name(letters: Iterable[str]) -> str:
