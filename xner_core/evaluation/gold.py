@@ -70,7 +70,7 @@ def check_gold(
         path: the file
         language: which side of JSON lines
         wanted: entity types to score; those that it marks without them
-        found: types that each model can find, as of `label_scheme`, by what it is called in messages
+        found: types that each model can find, as of `find_types`, by what it is called in messages
 
     Raises:
         XnerError: as of `read_sentences` and `scored_types`.

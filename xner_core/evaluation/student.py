@@ -13,7 +13,7 @@ from xner_core.evaluation.comparison import DIRECT_TRANSFER, STUDENT, SYSTEMS, P
 from xner_core.evaluation.gold import marked_types, read_sentences
 from xner_core.evaluation.summary import summary
 from xner_core.evaluation.surfaces import seen_surfaces
-from xner_core.evaluation.tagger import label_scheme, load_tagger, map_warnings, predict_tags
+from xner_core.evaluation.tagger import find_types, load_tagger, predict_tags
 from xner_core.evaluation.types import scored_types
 from xner_core.models.loading import STARTER, tagger_folder
 from xner_core.models.precision import Precision
@@ -80,17 +80,14 @@ def evaluate_student(settings: StudentEvaluation) -> dict[str, Any]:
         STUDENT: [(name, own_types(name)) for name in settings.students],
         DIRECT_TRANSFER: [(name, settings.label_map) for name in settings.baselines],
     }
-    schemes = {(system, name): label_scheme(name, types) for system, named in models.items() for name, types in named}
-    found = {f"{system.replace('_', ' ')} {name}": scheme.types for (system, name), scheme in schemes.items()}
+    known = {
+        f"{system.replace('_', ' ')} {name}": find_types(name, types)
+        for system, named in models.items()
+        for name, types in named
+    }
+    found = {name: types for name, (types, _) in known.items()}
     scored = scored_types(settings.gold, marked_types(sentences), found, settings.types, shared=True)
-    warnings = [
-        *scored.warnings,
-        *(
-            warning
-            for name in dict.fromkeys(settings.baselines)
-            for warning in map_warnings(name, schemes[DIRECT_TRANSFER, name], settings.label_map)
-        ),
-    ]
+    warnings = [*scored.warnings, *(warning for _, of_map in known.values() for warning in of_map)]
     seen = None
     if settings.labels:
         files = find_label_files(label_addresses(settings.labels), settings.domains)

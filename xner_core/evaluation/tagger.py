@@ -58,16 +58,16 @@ def evaluate_tagger(settings: TaggerEvaluation) -> dict[str, Any]:
         XnerError: a gold file that cannot be read, or types that gold and model do not share.
     """
     sentences = read_sentences(settings.conll, settings.language)
-    scheme = label_scheme(settings.model, settings.label_map)
+    found, of_map = find_types(settings.model, settings.label_map)
     wanted = parse_types(settings.labels, "labels")
-    scored = scored_types(settings.conll, marked_types(sentences), {settings.model: scheme.types}, wanted)
+    scored = scored_types(settings.conll, marked_types(sentences), {settings.model: found}, wanted)
     types = scored.types
     tagger = load_tagger(settings.model, settings.label_map, settings.precision)
     started = time.monotonic()
     predicted = predict_tags(tagger, sentences, types)
     seconds = time.monotonic() - started
     result = score([sentence.of_types(types).tags for sentence in sentences], predicted)
-    warnings = [*scored.warnings, *map_warnings(settings.model, scheme, settings.label_map)]
+    warnings = [*scored.warnings, *of_map]
     if types and not any(tag != OUTSIDE for tags in predicted for tag in tags):
         warnings.append(f"{settings.model} finds no entity in {settings.conll}")
     figures = {
@@ -84,20 +84,22 @@ def evaluate_tagger(settings: TaggerEvaluation) -> dict[str, Any]:
     return figures
 
 
-def label_scheme(model: str, types: str | Mapping[str, str]) -> LabelScheme:
-    """What a tagger finds under a label map, from its settings alone, without its weights."""
+def find_types(model: str, types_of: str | Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """What a tagger finds under a label map, from its settings alone, without its weights.
+
+    Returns:
+        its entity types, and warnings: types of the model that the map leaves out, and types of the map that it lacks
+    """
     labels = AutoConfig.from_pretrained(tagger_folder(model), trust_remote_code=False).id2label
-    return LabelScheme(list(labels.values()), label_map(types))
-
-
-def map_warnings(model: str, scheme: LabelScheme, types: str | Mapping[str, str]) -> list[str]:
-    """What a user should know of a label map: which types of the model it leaves out, and which ones it lacks."""
+    mapped = label_map(types_of)
+    scheme = LabelScheme(list(labels.values()), mapped)
     warnings = []
-    if scheme.dropped:
-        warnings.append(f"the label map leaves out what {model} finds of {', '.join(scheme.dropped)}")
-    if scheme.unused and not isinstance(types, str):
-        warnings.append(f"{model} has no type {', '.join(scheme.unused)}, which the label map names")
-    return warnings
+    if dropped := scheme.found - mapped.keys():
+        warnings.append(f"the label map leaves out what {model} finds of {', '.join(sorted(dropped))}")
+    # The maps that come with xner are for all models of a kind.
+    if not isinstance(types_of, str) and (unused := mapped.keys() - scheme.found):
+        warnings.append(f"{model} has no type {', '.join(sorted(unused))}, which the label map names")
+    return scheme.types, warnings
 
 
 def load_tagger(model: str, label_map: str | dict[str, str], precision: Precision = "float32") -> Tagger:

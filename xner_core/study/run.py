@@ -25,7 +25,7 @@ from xner_core.cluster_check import count_fitting, require_resources
 from xner_core.errors import XnerError
 from xner_core.evaluation.gold import marked_types
 from xner_core.evaluation.student import own_types
-from xner_core.evaluation.tagger import label_scheme, map_warnings
+from xner_core.evaluation.tagger import find_types
 from xner_core.evaluation.types import scored_types
 from xner_core.files import locate, read_json, write_json, write_table
 from xner_core.projection.label_files import LabelFile, find_label_files
@@ -113,14 +113,14 @@ def _gold_files(settings: StudySettings, files: Sequence[LabelFile]) -> list[Gol
 
 def _scored_types(settings: StudySettings, golds: Sequence[GoldFile]) -> tuple[list[list[str]], list[str]]:
     """The entity types that are scored on each gold file, and what a user should know of them."""
-    schemes = {name: label_scheme(name, settings.label_map) for name in settings.baselines}
-    found = {f"direct transfer {name}": scheme.types for name, scheme in schemes.items()}
+    known = {f"direct transfer {name}": find_types(name, settings.label_map) for name in settings.baselines}
+    found = {name: types for name, (types, _) in known.items()}
     scored = [
         scored_types(gold.path, marked_types(gold_sentences(gold)), found, settings.types, shared=True)
         for gold in golds
     ]
-    of_maps = [text for name, scheme in schemes.items() for text in map_warnings(name, scheme, settings.label_map)]
-    return [each.types for each in scored], [*(text for each in scored for text in each.warnings), *of_maps]
+    warnings = [warning for each in scored for warning in each.warnings]
+    return [each.types for each in scored], warnings + [warning for _, of_map in known.values() for warning in of_map]
 
 
 def _tagger(name: str, settings: StudySettings) -> TaggerSettings:

@@ -49,21 +49,20 @@ class LabelScheme:
     """How a model's labels become typed begin and inside states.
 
     The states are O, then B and I of each type: `states[k]`. `matrix` is [labels, states] of 0 and 1, and takes label
-    probabilities to state probabilities; labels whose type is not mapped count as O. Types of the model that are not
-    mapped are `dropped`, and those of the map that the model lacks `unused`.
+    probabilities to state probabilities; labels whose type is not mapped count as O.
     """
 
     def __init__(self, labels: list[str], types_of: Mapping[str, str]):
         parsed = [self._parse(label) for label in labels]
-        known = {type_ for _, type_ in parsed if type_}
+        # The model's own types, mapped or not.
+        self.found = known = {type_ for _, type_ in parsed if type_}
         if not known & set(types_of):
             raise XnerError(
                 f"the tagger's types {sorted(known)} are not in the label map {sorted(types_of)}; "
                 "set label_map to 'conll', 'ontonotes' or a map from the tagger's types"
             )
-        self.dropped, self.unused = sorted(known - set(types_of)), sorted(set(types_of) - known)
-        if self.dropped:
-            logger.warning("types of the tagger that the label map leaves out: %s", ", ".join(self.dropped))
+        if dropped := known - set(types_of):
+            logger.warning("types of the tagger that the label map leaves out: %s", ", ".join(sorted(dropped)))
         self.types = sorted({types_of[type_] for type_ in known if type_ in types_of})
         self.states = [OUTSIDE] + [f"{prefix}-{type_}" for type_ in self.types for prefix in "BI"]
         self.matrix = np.zeros((len(labels), len(self.states)), dtype=np.float32)
