@@ -35,7 +35,10 @@ def test_files_that_were_put_together_are_read(tmp_path):
 
 def test_other_types_become_o(tmp_path):
     (tmp_path / "a.conll").write_bytes(TEXT.encode())
-    assert [sentence.tags for sentence in read_conll(tmp_path / "a.conll", {"PER"})] == [["O"] * 3, SENTENCES[1].tags]
+    assert [sentence.of_types({"PER"}).tags for sentence in read_conll(tmp_path / "a.conll")] == [
+        ["O"] * 3,
+        SENTENCES[1].tags,
+    ]
 
 
 ANNA = TaggedSentence(["Anna", "lebt", "in", "Bonn"], ["B-PER", "O", "O", "B-LOC"])

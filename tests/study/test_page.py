@@ -146,3 +146,49 @@ def test_a_study_without_a_cell_that_is_done_has_a_page(browser, tmp_path):
     browser.get(write(tmp_path, result).as_uri())
     assert browser.get_log("browser") == []
     assert "What is missing" in visible_text(browser)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "words", "enough"),
+    [
+        (["better", "better", "better"], "beaten from 500 pairs on", "1,000"),
+        (["open", "open", "better"], "beaten from 2,000 pairs on", "2,000"),
+        (["better", "better", "open"], "beaten with 500 and 1,000 pairs, but not from a size on", "not yet"),
+        (["worse", "open", "open"], "better than the students with 500 pairs", "not yet"),
+        (["open", "open", "open"], "no difference is shown at any size", "not yet"),
+    ],
+)
+def test_one_rule_is_stated_and_holds_all_over_the_page(browser, tmp_path, verdicts, words, enough):
+    """What a card says of a curve is what the tables say of it, and no p-value stands alone."""
+    result = results(["all"], ["cross entropy"], [500, 1000, 2000])
+    for kind, verdict in zip(result["scores"], verdicts * len(GOLDS), strict=True):
+        f1 = {500: 0.70, 1000: 0.75, 2000: 0.755}[kind["pairs"]]
+        kind.update(verdict=verdict, p_holm=0.0084 if verdict != "open" else 0.0563, f1=f1)
+        kind["difference"]["p_value"] = 0.0014 if verdict != "open" else 0.014
+    result["curves"] = read_off(result["scores"])
+    browser.get(write(tmp_path, result).as_uri())
+    visible_text(browser)
+    assert "p < 0.05 after Holm's correction for the 6 comparisons" in browser.find_element(By.ID, "rule").text
+    card = browser.find_element(By.CSS_SELECTOR, "#read-off li").text
+    assert f"direct transfer 72.0, {words}." in card
+    assert ("Not enough yet" in card) == (enough == "not yet")
+    assert (f"{enough} pairs, all domains" in card) == (enough != "not yet")
+    curve = browser.find_element(By.CSS_SELECTOR, "#read-off tbody tr").text
+    assert curve.split()[-2 if enough != "not yet" else -3 :][0] == enough.split()[0]
+    rows = [row.text for row in browser.find_elements(By.CSS_SELECTOR, "#gold-0 details:last-of-type tbody tr")][:3]
+    assert [row.split()[-1] for row in rows] == verdicts
+    assert all(("0.0140 0.0563" in row) == row.endswith("open") for row in rows)
+
+
+def test_thin_results_are_marked_wherever_they_stand(browser, tmp_path):
+    result = results(["europarl", "news"], ["cross entropy"], [500, 2000], seeds=1)
+    browser.get(write(tmp_path, result).as_uri())
+    visible_text(browser)
+    assert (
+        "† marks what is thin: a result of one seed, or on fewer than 100" in browser.find_element(By.ID, "rule").text
+    )
+    assert "† Thin: one seed." in browser.find_element(By.CSS_SELECTOR, "#read-off li").text
+    for cells in (".matrix td.shaded", ".figure .wide tbody td", "#gold-0 > details tbody tr:not(:last-child)"):
+        found = browser.find_elements(By.CSS_SELECTOR, cells)
+        assert found
+        assert all("†" in cell.text for cell in found if cell.text), cells

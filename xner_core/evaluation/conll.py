@@ -7,7 +7,7 @@ that begin with `-DOCSTART-` are no tokens, nor those that begin with `#` before
 import logging
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xner_core.evaluation.columns import RANGE, Columns, Row, find_columns, parse_column
@@ -31,16 +31,16 @@ class TaggedSentence:
     tokens: list[str]
     tags: list[str]
 
+    def of_types(self, types: Collection[str]) -> "TaggedSentence":
+        """The sentence with all other types as O."""
+        return replace(self, tags=[tag if tag[2:] in types else OUTSIDE for tag in self.tags])
 
-def read_conll(path: str | Path, types: Collection[str] | None = None) -> list[TaggedSentence]:
+
+def read_conll(path: str | Path) -> list[TaggedSentence]:
     """The sentences of a CoNLL file, plain, `.gz` or `.xz`.
 
     Tags may be IOB1, IOB2, BIOES, BILOU or BMES, and have their letter before or after the type. In CoNLL-U, words
     stand for the tokens that hold several of them.
-
-    Args:
-        path: the file
-        types: entity types to keep, the others become O; all if none are given
 
     Raises:
         XnerError: no such file, a damaged one, not UTF-8, or a line or columns that cannot be read; names the line.
@@ -59,7 +59,7 @@ def read_conll(path: str | Path, types: Collection[str] | None = None) -> list[T
         logger.info(
             "%s: tokens are in column %d, tags in column %d (%s)", path, columns.token + 1, columns.tag + 1, scheme
         )
-    return [_sentence(rows, columns, parsed, types) for rows in sentences]
+    return [_sentence(rows, columns, parsed) for rows in sentences]
 
 
 def _blocks(lines: list[str]) -> Iterator[list[Row]]:
@@ -93,11 +93,8 @@ def _tokens(block: list[Row], columns: Columns) -> list[Row]:
     return rows
 
 
-def _sentence(
-    rows: list[Row], columns: Columns, parsed: dict[str, tuple[str, str]], types: Collection[str] | None
-) -> TaggedSentence:
-    tags = to_iob2([row.cell(columns.tag) for row in rows], parsed)
+def _sentence(rows: list[Row], columns: Columns, parsed: dict[str, tuple[str, str]]) -> TaggedSentence:
     # In a line with tabs, spaces may be a part of a token, but not its ends.
     cells = [row.cells[columns.token].strip(" ") if columns.token < len(row.cells) else "" for row in rows]
     tokens = [cell.removeprefix(columns.prefix) for cell in cells]
-    return TaggedSentence(tokens, [tag if types is None or tag[2:] in types else OUTSIDE for tag in tags])
+    return TaggedSentence(tokens, to_iob2([row.cell(columns.tag) for row in rows], parsed))

@@ -83,7 +83,7 @@ def scored_types(
     if unknown := [type_ for type_ in wanted or () if type_ not in everywhere]:
         raise XnerError(
             f"no entity type {', '.join(unknown)}: {gold} marks {_listed(marked)}, and "
-            f"{_models(found)}{_did_you_mean(unknown, everywhere)}"
+            f"{_models(found)}{did_you_mean(unknown, everywhere)}"
         )
     types = set(marked if wanted is None else wanted)
     common = types.intersection(*found.values())
@@ -92,7 +92,7 @@ def scored_types(
         known = set().union(*found.values())
         raise XnerError(
             f"{of_gold}, and none of these types is found by all models: {_models(found)}"
-            f"{_did_you_mean(sorted(types), known)}{_as_map(types, known)}"
+            f"{did_you_mean(sorted(types), known)}{_as_map(types, known)}"
         )
     warnings = [] if marked else [f"{gold} marks no entity"]
     if wanted is not None and marked and (absent := types - set(marked)):
@@ -101,7 +101,7 @@ def scored_types(
     for name, own in found.items():
         if lacking := types - set(own):
             what = "not scored" if kept is common else "its score there is 0"
-            meant = _did_you_mean(sorted(lacking), set(own) - types)
+            meant = did_you_mean(sorted(lacking), set(own) - types)
             warnings.append(f"{name} does not find {_listed(lacking)}, which {gold} marks: {what}{meant}")
     return Scored(sorted(kept), warnings)
 
@@ -119,7 +119,8 @@ def _meant(types: Collection[str], known: Collection[str]) -> dict[str, str]:
     return {type_: other for type_, other in pairs.items() if other}
 
 
-def _did_you_mean(types: Collection[str], known: Collection[str]) -> str:
+def did_you_mean(types: Collection[str], known: Collection[str]) -> str:
+    """Which known types other names probably mean, as the end of a message; or nothing."""
     meant = _meant(types, known)
     if len(meant) == len(types) == 1:
         return f"; did you mean {next(iter(meant.values()))}?"

@@ -85,7 +85,7 @@ def standing(curve: Mapping[str, Any]) -> str:
         if curve[name]:
             sizes = " and ".join(f"{pairs:,}" for pairs in curve[name])
             return f"{beaten} with {sizes} pairs{', but not from a size on' if name == BETTER else ''}"
-    return "neither beaten nor better at any size"
+    return "no difference is shown at any size"
 
 
 def _plain(value: Any) -> Any:

@@ -25,8 +25,8 @@ def rule(comparisons: int) -> str:
         "loss and size"
     )
     return (
-        f"better or worse than direct transfer is what has p < {LEVEL:g}{corrected if comparisons > 1 else ''}; "
-        "the rest is open"
+        f"students are better or worse than direct transfer where p < {LEVEL:g}"
+        f"{corrected if comparisons > 1 else ''}; elsewhere it is open"
     )
 
 
