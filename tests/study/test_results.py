@@ -55,6 +55,21 @@ def test_seeds_of_a_kind_are_summed_up_and_compared_with_direct_transfer(gold, o
     assert kind["difference"] == vars(paired_bootstrap(students, baseline, draws=200, seed=1))
 
 
+def test_predictions_belong_to_the_texts_and_tokens_of_a_gold_file(tmp_path):
+    """Corrected tags need no new predictions; another reading of the tokens does."""
+    names = set()
+    for name, content in {
+        "gold": CONLL,
+        "corrected": CONLL.replace("B-LOC", "B-ORG"),
+        "numbered": "1\tAnna\tB-PER\n2\tin\tO\n3\tUlm\tB-LOC\n\n1\tSie\tO\n2\tin\tO\n3\tBonn\tB-LOC\n",
+    }.items():
+        (tmp_path / f"{name}.conll").write_text(content)
+        names.add(GoldFile(name, str(tmp_path / f"{name}.conll"), None).predictions(tmp_path).name)
+    (tmp_path / "other.conll").write_text(CONLL.replace("Anna", "Anne"))
+    assert len(names) == 1
+    assert GoldFile("other", str(tmp_path / "other.conll"), None).predictions(tmp_path).name not in names
+
+
 def test_a_row_says_what_is_known_of_a_cell(gold, outcome):
     scorer = Scorer(gold, ["LOC"], [outcome("direct", 1, 1, ONE_MISSED).folder], draws=9)
     done, failed = result_rows([outcome("a", 1, 100, RIGHT), outcome("c", 1, 200, None)], [scorer], [])
