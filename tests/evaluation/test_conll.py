@@ -239,6 +239,8 @@ def test_what_is_written_in_any_layout_is_read_again(
 def test_a_missing_or_damaged_file_is_named(tmp_path):
     with pytest.raises(XnerError, match=r"none.conll: no such file"):
         read_conll(tmp_path / "none.conll")
+    with pytest.raises(XnerError, match=r"is a folder; name a file"):
+        read_conll(tmp_path)
     (tmp_path / "cut.conll.gz").write_bytes(gzip.compress(TEXT.encode())[:-9])
     with pytest.raises(XnerError, match=r"cut.conll.gz: damaged gzip"):
         read_conll(tmp_path / "cut.conll.gz")

@@ -141,8 +141,8 @@ def _token_column(path: str, sentences: Sequence[Sequence[Row]], tag: int, width
     others = [column for column in range(width) if column != tag]
     left = [column for column in others if not _is_running(sentences, column)]
     # Names of documents and numbers of sentences are the same all through a sentence.
-    changing = [column for column in left if not _is_constant(sentences, column)]
-    token = next(iter(changing or left), None)
+    changing = (column for column in left if not _is_constant(sentences, column))
+    token = next(changing, next(iter(left), None))
     if token is not None and not _is_number(sentences, token):
         return token
     row = sentences[0][0]
@@ -169,8 +169,9 @@ def _is_running(sentences: Sequence[Sequence[Row]], column: int) -> bool:
 
 def _is_constant(sentences: Sequence[Sequence[Row]], column: int) -> bool:
     """Whether a column says the same all through each sentence."""
-    distinct = [len({row.cell(column) for row in sentence}) == 1 for sentence in sentences]
-    return all(distinct) and any(len(sentence) >= _SOME for sentence in sentences)
+    return any(len(sentence) >= _SOME for sentence in sentences) and all(
+        len({row.cell(column) for row in sentence}) == 1 for sentence in sentences
+    )
 
 
 def _is_number(sentences: Sequence[Sequence[Row]], column: int) -> bool:

@@ -42,6 +42,8 @@ def read_lines(path: str | Path) -> list[str]:
 
 
 def _content(path: Path) -> bytes:
+    if path.is_dir():
+        raise XnerError(f"{path}: is a folder; name a file of annotated sentences")
     if not path.is_file():
         raise XnerError(f"{path}: no such file")
     try:
