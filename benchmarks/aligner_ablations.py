@@ -95,7 +95,7 @@ def ablate_decoding(settings: DecodingAblation) -> dict[str, Any]:
         figures = projection_figures(variant, pairs, entities, warm_up=0)
         rows.append(
             {"decoding": name}
-            | {key: figures[key] for key in ("f1", "share_of_bound", "share_null")}
+            | {key: figures[key] for key in ("f1", "share_of_count_f1", "share_null")}
             | {key: figures["null"][key] for key in ("removed_null", "aligned_null")}
         )
     logger.info("%s, %d pairs:\n%s", settings.aligner, len(pairs), as_table(rows))

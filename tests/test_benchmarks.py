@@ -128,7 +128,7 @@ def test_decoding_is_scored_without_each_of_its_parts(aligner, tmp_path, caplog)
     rows = {row.pop("decoding"): row for row in result["rows"]}
     whole = evaluate_projection(ProjectionEvaluation(gold, "nl", aligner=aligner))
     assert rows["as it is"] == {
-        **{name: whole[name] for name in ("f1", "share_of_bound", "share_null")},
+        **{name: whole[name] for name in ("f1", "share_of_count_f1", "share_null")},
         **{name: whole["null"][name] for name in ("removed_null", "aligned_null")},
     }
     never = rows["without null"]

@@ -50,14 +50,6 @@ def locate_tokens(text: str, tokens: Sequence[str]) -> list[Span]:
     return spans
 
 
-def as_iob2(tags: Sequence[str]) -> list[str]:
-    """The tags with a B- wherever an I- continues nothing, as IOB1 writes it."""
-    return [
-        "B-" + tag[2:] if tag.startswith("I-") and before[2:] != tag[2:] else tag
-        for before, tag in zip(["O", *tags], tags, strict=False)
-    ]
-
-
 def entities_of_tags(tags: Sequence[str], token_spans: Sequence[Span]) -> list[Entity]:
     """The entities that IOB2 tags mark, each from its first token's start to its last token's end."""
     return [

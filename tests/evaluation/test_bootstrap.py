@@ -2,9 +2,11 @@ import itertools
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from xner_core.evaluation import bootstrap
-from xner_core.evaluation.bootstrap import paired_bootstrap
+from xner_core.evaluation.bootstrap import holm, paired_bootstrap
 from xner_core.evaluation.counts import f1
 
 DRAWS = 20_000
@@ -73,3 +75,18 @@ def test_equal_systems_seldom_seem_different():
         values.append(paired_bootstrap(*systems, draws=200, seed=1).p_value)
     assert 0.01 < np.mean(np.array(values) < 0.05) < 0.1
     assert 0.4 < np.mean(values) < 0.6
+
+
+def test_holm_corrects_for_all_comparisons():
+    # As in statsmodels.stats.multitest.multipletests(…, method="holm").
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.5, 0.9]) == [1, 1]
+    assert holm([0.03]) == [0.03]
+    assert holm([]) == []
+
+
+@given(st.lists(st.floats(0, 1), max_size=9))
+def test_holm_lowers_no_p_value_and_keeps_their_order(p_values):
+    corrected = holm(p_values)
+    assert all(before <= after <= 1 for before, after in zip(p_values, corrected, strict=True))
+    assert [corrected[i] for i in sorted(range(len(p_values)), key=p_values.__getitem__)] == sorted(corrected)

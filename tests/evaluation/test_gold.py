@@ -1,8 +1,11 @@
+import json
+import lzma
+
 import pytest
 from gold_rows import ROWS
 
 from xner_core.errors import XnerError
-from xner_core.evaluation.gold import GoldSentence, count_bound, read_gold, read_sentences
+from xner_core.evaluation.gold import GoldSentence, check_gold, count_f1, read_gold, read_sentences
 from xner_core.spans import Span
 
 
@@ -14,10 +17,10 @@ def test_texts_are_given_or_joined_as_the_language_is_written(write):
         assert pairs[0][0].text == "Ada met Bob Ross"
 
 
-def test_the_bound_is_the_f1_of_typed_counts(write):
+def test_the_f1_of_counts_pairs_entities_of_a_type(write):
     # Two PER are shared; the source side has one LOC more.
-    assert count_bound(read_gold(write(*ROWS), "en", "de")) == pytest.approx(2 * 2 / (3 + 2))
-    assert count_bound(read_gold(write(*ROWS), "en", "zh")) == 1
+    assert count_f1(read_gold(write(*ROWS), "en", "de")) == pytest.approx(2 * 2 / (3 + 2))
+    assert count_f1(read_gold(write(*ROWS), "en", "zh")) == 1
 
 
 def _with(**changes):
@@ -61,6 +64,49 @@ def test_json_lines_need_a_language_and_files_a_sentence(write, tmp_path):
 def test_a_bad_line_is_named(write, bad, message):
     with pytest.raises(XnerError, match=message):
         read_gold(write(ROWS[0], bad), "en", "de")
+
+
+def test_tags_of_any_scheme_are_read_from_json_lines(write):
+    row = _with(tags=["S-PER", "O", "B-PER", "E-PER"])
+    ((_, target),) = read_gold(write(row), "en", "de")
+    assert target.tags == ROWS[0]["de"]["tags"]
+
+
+def test_byte_order_marks_line_ends_and_compression_make_no_difference(write, tmp_path):
+    lines = "\r\n".join(f"\ufeff{json.dumps(row)}" for row in ROWS)
+    (tmp_path / "marked.jsonl.xz").write_bytes(lzma.compress(lines.encode()))
+    assert read_gold(tmp_path / "marked.jsonl.xz", "en", "de") == read_gold(write(*ROWS), "en", "de")
+
+
+def test_a_language_by_another_code_is_asked_about(write):
+    path = write(*ROWS)
+    with pytest.raises(XnerError, match=r"gold.jsonl:1: no side 'de-AT'; there are de, en, zh; did you mean de\?"):
+        read_sentences(path, "de-AT")
+    with pytest.raises(XnerError, match=r"no side 'zho'; there are de, en, zh; did you mean 'zh'\?"):
+        read_sentences(path, "zho")
+    with pytest.raises(XnerError, match=r'no side \'de\'; there are none, as in {"de": {"tokens"'):
+        read_sentences(write({"tokens": ["Ulm"], "ner_tags": [3]}), "de")
+
+
+def test_json_that_is_nested_without_end_is_refused(write):
+    with pytest.raises(XnerError, match=r"gold.jsonl:1: JSON that is nested too deeply"):
+        read_sentences(write("[" * 1_000_000), "de")
+
+
+def test_sides_that_share_no_type_are_refused(write):
+    other = {"tokens": ["Ada"], "tags": ["B-person"]}
+    with pytest.raises(XnerError, match=r"en marks PER, and de marks person: give both sides the same types"):
+        read_gold(write({"en": ROWS[0]["en"], "de": other}), "en", "de")
+
+
+def test_a_gold_file_is_checked_without_a_model(write):
+    found = {"starter": ["LOC", "PER"]}
+    assert check_gold(write(*ROWS), "en", None, found).types == ["LOC", "PER"]
+    assert check_gold(write(*ROWS), "en").types == ["LOC", "PER"]
+    with pytest.raises(XnerError, match="no entity type ORGA"):
+        check_gold(write(*ROWS), "en", ["ORGA"], found)
+    with pytest.raises(XnerError, match="name the one to read"):
+        check_gold(write(*ROWS), None, None, found)
 
 
 def test_a_missing_damaged_or_empty_file_is_named(write, tmp_path):

@@ -11,7 +11,7 @@ from xner_core.cli import Command, run_job
 from xner_core.errors import XnerError
 from xner_core.evaluation.comparison import compare
 from xner_core.evaluation.gold import read_sentences
-from xner_core.evaluation.student import StudentEvaluation, evaluate_student, shared_types
+from xner_core.evaluation.student import StudentEvaluation, evaluate_student
 from xner_core.evaluation.summary import summary
 from xner_core.evaluation.tagger import TaggerEvaluation, evaluate_tagger
 
@@ -44,7 +44,7 @@ def result(gold) -> dict:
     figures = compare(
         read_sentences(gold), predictions, ["PER", "LOC", "ORG"], {"AnnaWeber", "Ulm"}.intersection, 200, examples=1
     )
-    return {"gold": gold, **figures}
+    return {"gold": gold, "warnings": ["ORG is rare"], **figures}
 
 
 def test_scores_are_means_over_seeds(result):
@@ -99,6 +99,7 @@ def test_the_summary_says_all_of_it(result):
     assert "gold.conll: 3 sentences, 4 entities" in text
     assert "student: F1 66.7 50.0 by seed, standard deviation 11.8" in text
     assert "direct transfer: F1 28.6" in text
+    assert "warning   ORG is rare" in text
     lines = {line.split("  ")[0]: line.split() for line in reversed(text.splitlines())}
     assert lines["all"][1:9] == ["4", "58.3", "55.0", "62.5", "28.6", "33.3", "25.0", "+29.8"]
     assert lines["seen in labels"][3:6] == ["2", "33.3", "50.0"]
@@ -162,9 +163,20 @@ def test_a_model_against_itself_does_not_differ(gold, tiny_tagger):
     assert result["difference"]["all"] == {"f1": 0, "low": 0, "high": 0, "p_value": 1}
 
 
-def test_types_that_nobody_shares_are_refused(gold):
-    with pytest.raises(XnerError, match=r"marks LOC, ORG, PER, and none of these types is found by all models"):
-        shared_types(gold, read_sentences(gold), [["MISC"], ["PER"]])
+def test_types_that_nobody_shares_are_refused(gold, other_tagger, tmp_path):
+    path = tmp_path / "other.conll"
+    path.write_text("Anna\tB-PER\n")
+    with pytest.raises(XnerError, match=r"marks PER, and none of these types is found by all models: student .* LOC"):
+        evaluate_student(StudentEvaluation([other_tagger], str(path), [other_tagger]))
+    with pytest.raises(XnerError, match=r"no entity type PERS: .* marks LOC, ORG, PER, .*; did you mean PER"):
+        evaluate_student(StudentEvaluation([other_tagger], gold, [other_tagger], types=["PERS", "LOC"]))
+
+
+def test_types_that_a_model_lacks_are_said_aloud(gold, tiny_tagger, other_tagger, capsys):
+    result = evaluate_student(StudentEvaluation([other_tagger], gold, [tiny_tagger], draws=20))
+    (warning,) = result["warnings"]
+    assert f"student {other_tagger} does not find ORG, PER, which {gold} marks: not scored" in warning
+    assert f"warning   {warning}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("settings", [{"students": []}, {"baselines": []}, {"types": []}])

@@ -85,6 +85,15 @@ def test_cells_are_trained_and_scored_and_a_failure_costs_only_itself(result, se
     assert table.height == 6
     done = table.filter((pl.col("status") == "done") & (pl.col("gold") == "made up")).sort("pairs")
     assert done["pairs"].to_list() == [40, 100]
+    # Each kind on each gold file is a comparison.
+    assert result["comparisons"] == 4
+    assert set(done["comparisons"]) == {4}
+    assert all("one seed" in why for why in done["kind_thin"])
+    kinds = {kind["pairs"]: kind for kind in result["scores"] if kind["gold"] == "made up"}
+    assert done["kind_p_holm"].to_list() == [kinds[pairs]["p_holm"] for pairs in (40, 100)]
+    assert done["kind_verdict"].to_list() == [kinds[pairs]["verdict"] for pairs in (40, 100)]
+    # So few draws cannot tell four differences apart.
+    assert any("draws 160 or more" in warning for warning in result["warnings"])
     # More pairs of the same kind teach more.
     assert done["f1"][1] > 0.5
     for each in done.iter_rows(named=True):

@@ -136,8 +136,15 @@ def test_a_type_that_a_file_never_marks_is_left_open(conll):
     texts = annotated_texts(conll, scheme, 0.5, random.Random(0))
     assert {frozenset(text.missed) for text in texts} == {frozenset({"MISC"})}
     assert {text.text.endswith(" .") for text in texts} == {True, False}
-    with pytest.raises(XnerError, match="marks none of the types MISC"):
+
+
+def test_types_of_a_file_that_are_not_learnt_are_said_aloud(conll, caplog):
+    annotated_texts(conll, TargetScheme(["PER"]), 0.0, random.Random(0))
+    assert "marks LOC, which are not learnt but taken as O" in caplog.text
+    with pytest.raises(XnerError, match=r"marks none of the types MISC, only LOC, PER$"):
         annotated_texts(conll, TargetScheme(["MISC"]), 0.0, random.Random(0))
+    with pytest.raises(XnerError, match=r"only LOC, PER; did you mean location for LOC, person for PER\?"):
+        annotated_texts(conll, TargetScheme(["person", "location"]), 0.0, random.Random(0))
 
 
 def test_an_adapter_names_its_encoder(settings, tiny_encoder):

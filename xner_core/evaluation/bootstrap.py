@@ -8,7 +8,7 @@ for the way of training, not for the models that happened to come out of it. Wit
 variance that k seeds show in this way is (k - 1) / k of theirs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,6 +58,20 @@ def paired_bootstrap(one: np.ndarray, other: np.ndarray, draws: int, seed: int) 
     rarer = min((drawn <= 0).sum(), (drawn >= 0).sum())
     observed = f1(one.sum(axis=1)).mean() - f1(other.sum(axis=1)).mean()
     return Difference(float(observed), float(low), float(high), float(min(1.0, 2 * (rarer + 1) / (draws + 1))))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """The p-values of several comparisons, corrected so that the chance of any false finding stays at the level tested.
+
+    Holm (1979): the smallest is multiplied by the number of comparisons, the next by one less, and so on, and none
+    becomes smaller than one before it.
+    """
+    corrected = [0.0] * len(p_values)
+    largest = 0.0
+    for rank, place in enumerate(sorted(range(len(p_values)), key=lambda place: p_values[place])):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
+        corrected[place] = largest
+    return corrected
 
 
 def _sentence_draws(sentences: int, draws: int, chance: np.random.Generator) -> Iterator[np.ndarray]:

@@ -1,12 +1,27 @@
-"""CoNLL files: a token and its IOB2 tag on a line, separated by white space, and a blank line between sentences."""
+"""CoNLL files: a token and its tag on a line, among other columns, and a blank line between sentences.
 
-import gzip
-from collections.abc import Collection
-from dataclasses import dataclass
+Columns are separated by tabs, or by spaces where a line has no tab, and `columns.py` finds out which is which. Lines
+that begin with `-DOCSTART-` are no tokens, nor those that begin with `#` before a sentence and do not fit the columns.
+"""
+
+import logging
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from xner_core.errors import XnerError
-from xner_core.spans import as_iob2
+from xner_core.evaluation.columns import RANGE, Columns, Row, find_columns, parse_column
+from xner_core.evaluation.lines import read_lines
+from xner_core.evaluation.schemes import OUTSIDE, is_tag, scheme_name, to_iob2
+
+logger = logging.getLogger(__name__)
+
+# Other white space may be a part of a token.
+_SPACES = re.compile(r"[ \t]+")
+_DOCUMENT = "-DOCSTART-"
+# Of a comment, or of a token.
+_SIGN = "#"
+_HASHTAG = re.compile(r"#\S+")
 
 
 @dataclass(frozen=True)
@@ -16,54 +31,70 @@ class TaggedSentence:
     tokens: list[str]
     tags: list[str]
 
-
-def read_lines(path: str | Path) -> list[bytes]:
-    """The lines of a file, plain or `.gz`, split at line feeds alone.
-
-    Raises:
-        XnerError: no such file, or a damaged one.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise XnerError(f"{path}: no such file")
-    try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError) as error:
-        raise XnerError(f"{path}: damaged gzip file ({error})") from error
-    return content.split(b"\n")
+    def of_types(self, types: Collection[str]) -> "TaggedSentence":
+        """The sentence with all other types as O."""
+        return replace(self, tags=[tag if tag[2:] in types else OUTSIDE for tag in self.tags])
 
 
-def read_conll(path: str | Path, types: Collection[str] | None = None) -> list[TaggedSentence]:
-    """The sentences of a CoNLL file, plain or `.gz`; first column token, last column tag.
+def read_conll(path: str | Path) -> list[TaggedSentence]:
+    """The sentences of a CoNLL file, plain, `.gz` or `.xz`.
 
-    Args:
-        path: the file
-        types: entity types to keep, the others become O; all if none are given
+    Tags may be IOB1, IOB2, BIOES, BILOU or BMES, and have their letter before or after the type. In CoNLL-U, words
+    stand for the tokens that hold several of them.
 
     Raises:
-        XnerError: no such file, not UTF-8, or a line without a token and an IOB2 tag; names the line.
+        XnerError: no such file, a damaged one, not UTF-8, or a line or columns that cannot be read; names the line.
     """
-    sentences: list[TaggedSentence] = []
-    tokens: list[str] = []
-    tags: list[str] = []
-    for number, raw in enumerate([*read_lines(path), b""], start=1):
-        try:
-            line = raw.decode("utf-8").strip("\r")
-        except UnicodeDecodeError as error:
-            raise XnerError(f"{path}:{number}: not UTF-8 ({error.reason})") from error
-        if not line.strip():
-            if tokens:
-                sentences.append(TaggedSentence(tokens, as_iob2(tags)))
-                tokens, tags = [], []
+    path = str(path)
+    blocks = [block for block in _blocks(read_lines(path)) if block]
+    # What begins like a comment is a token where it looks like the others; so these are asked first.
+    plain = [rows for block in blocks if (rows := [row for row in block if not _has_sign(row)])] or blocks
+    if not plain:
+        return []
+    columns = find_columns(path, plain)
+    sentences = [rows for block in blocks if (rows := _tokens(block, columns))]
+    parsed = parse_column(path, [row for rows in sentences for row in rows], columns.tag)
+    scheme = scheme_name(letter for letter, _ in parsed.values() if letter)
+    if columns.token or scheme != "IOB":
+        logger.info(
+            "%s: tokens are in column %d, tags in column %d (%s)", path, columns.token + 1, columns.tag + 1, scheme
+        )
+    return [_sentence(rows, columns, parsed) for rows in sentences]
+
+
+def _blocks(lines: list[str]) -> Iterator[list[Row]]:
+    """The lines of each sentence, and the comments before it."""
+    block: list[Row] = []
+    for number, line in enumerate(lines, start=1):
+        cells = line.rstrip(" \t").split("\t") if "\t" in line.rstrip(" \t") else _SPACES.split(line.strip(" \t"))
+        if not line.strip() or any(cell.startswith(_DOCUMENT) for cell in cells[:2]):
+            yield block
+            block = []
+        else:
+            block.append(Row(number, cells))
+    yield block
+
+
+def _has_sign(row: Row) -> bool:
+    return row.cells[0].startswith(_SIGN)
+
+
+def _tokens(block: list[Row], columns: Columns) -> list[Row]:
+    """The rows that hold tokens."""
+    rows: list[Row] = []
+    for row in block:
+        if columns.numbered and (_has_sign(row) or RANGE.fullmatch(row.cell(0))):
             continue
-        if line.startswith("-DOCSTART-"):
+        # A hashtag without a tag is no comment, but a mistake.
+        is_alike = len(row.cells) == columns.width and _HASHTAG.fullmatch(row.cells[0])
+        if _has_sign(row) and not rows and not is_alike and not is_tag(row.cell(columns.tag)):
             continue
-        columns = line.split("\t") if "\t" in line else line.split()
-        tag = columns[-1].strip()
-        if len(columns) < 2 or not (tag == "O" or tag[:2] in ("B-", "I-")):
-            raise XnerError(f"{path}:{number}: expected a token and an IOB2 tag, found {line!r}")
-        if types is not None and tag[2:] not in types:
-            tag = "O"
-        tokens.append(columns[0])
-        tags.append(tag)
-    return sentences
+        rows.append(row)
+    return rows
+
+
+def _sentence(rows: list[Row], columns: Columns, parsed: dict[str, tuple[str, str]]) -> TaggedSentence:
+    # In a line with tabs, spaces may be a part of a token, but not its ends.
+    cells = [row.cells[columns.token].strip(" ") if columns.token < len(row.cells) else "" for row in rows]
+    tokens = [cell.removeprefix(columns.prefix) for cell in cells]
+    return TaggedSentence(tokens, to_iob2([row.cell(columns.tag) for row in rows], parsed))

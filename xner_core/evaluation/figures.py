@@ -9,7 +9,7 @@ import numpy as np
 from xner_core.alignment.query import Alignment, AlignmentQuery
 from xner_core.evaluation.absence import cut_out, sole_counterparts
 from xner_core.evaluation.calibration import calibration_figures
-from xner_core.evaluation.gold import GoldPair, count_bound
+from xner_core.evaluation.gold import GoldPair, count_f1
 from xner_core.evaluation.metrics import score
 from xner_core.spans import Entity, entities_of_tags, tags_of_entities
 
@@ -52,11 +52,11 @@ def projection_figures(
 
     result = score([target.tags for _, target in pairs], projected_tags(pairs, entities, alignments))
     answers = [alignment for found in alignments for alignment in found]
-    bound = count_bound(pairs)
+    of_counts = count_f1(pairs)
     return {
         **result,
-        "bound": bound,
-        "share_of_bound": result["f1"] / bound if bound else 0.0,
+        "count_f1": of_counts,
+        "share_of_count_f1": result["f1"] / of_counts if of_counts else 0.0,
         "share_null": _share_null(answers) or 0.0,
         "calibration": calibration_figures(*judged(pairs, entities, alignments)),
         "null": null_figures(aligner, pairs, entities, alignments),

@@ -13,12 +13,14 @@ from xner_core.alignment.recipe import SIMILARITY
 from xner_core.corpus.layout import open_corpus
 from xner_core.errors import XnerError
 from xner_core.evaluation.figures import EntityAligner, projection_figures
-from xner_core.evaluation.gold import read_gold
+from xner_core.evaluation.gold import marked_types, read_gold
 from xner_core.evaluation.rivals import LinkAligner, WordPair, eflomal_linker, require, simalign_linker, word_pair
+from xner_core.evaluation.summary import warning_lines
 from xner_core.evaluation.tables import text_table
+from xner_core.evaluation.tagger import find_types, load_tagger
+from xner_core.evaluation.types import scored_types
 from xner_core.files import locate, read_table
 from xner_core.models.loading import STARTER
-from xner_core.tagging.tagger import Tagger, TaggerSettings
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +37,7 @@ class ProjectionEvaluation:
     """What is scored on what.
 
     Args:
-        gold: JSON lines (plain or .gz), one sentence a line, in several languages:
+        gold: JSON lines (plain, .gz or .xz), one sentence a line, in several languages:
             {"id": …, "en": {"tokens": […], "tags": […], "text": …}, "de": {…}}; IOB2 tags; "text" may be missing
         target: language that entities are projected into
         source: language that they come from
@@ -78,22 +80,26 @@ class ProjectionEvaluation:
 def evaluate_projection(settings: ProjectionEvaluation) -> dict[str, Any]:
     """Scores an aligner on hand-annotated sentence pairs, as the entities that it projects onto the target side.
 
-    `bound` is the F1 that the counts of typed entities on the two sides allow at most, `share_of_bound` is f1 / bound,
-    `share_null` is the share of source entities without a counterpart, and `pairs_per_second` counts the pairs with
-    entities, for the others cost nothing. `calibration` compares the confidence of the projected entities with whether
-    the gold has them. `null` is measured on entities that are the only ones of their type on both sides: the share of
-    them said to have no counterpart (`aligned_null`), and that share once it is cut out of the text (`removed_null`).
+    `count_f1` is the F1 of the typed entity counts of the two sides: how far these agree on what to mark. It is no
+    bound (see `gold.count_f1`); `share_of_count_f1` is f1 / count_f1. `share_null` is the share of source entities
+    without a counterpart, and `pairs_per_second` counts the pairs with entities, for the others cost nothing.
+    `calibration` compares the confidence of the projected entities with whether the gold has them. `null` is measured
+    on entities that are the only ones of their type on both sides: the share of them said to have no counterpart
+    (`aligned_null`), and that share once it is cut out of the text (`removed_null`).
 
     With `compare` these are figures of several aligners, as `rows`.
     """
     pairs = read_gold(settings.gold, settings.source, settings.target)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     loaders = _compared(settings, device) if settings.compare else _own(settings.aligner, settings.encoder, device)
+    warnings: list[str] = []
     if settings.entities == "gold":
         entities = [source.entities() for source, _ in pairs]
     else:
-        types = {entity.type for pair in pairs for side in pair for entity in side.entities()}
-        tagger = Tagger(TaggerSettings(settings.tagger, settings.label_map), device)
+        types = marked_types(side for pair in pairs for side in pair)
+        known, of_map = find_types(settings.tagger, settings.label_map)
+        warnings += scored_types(settings.gold, types, {settings.tagger: known}).warnings + of_map
+        tagger = load_tagger(settings.tagger, settings.label_map)
         tagged = tagger.tag([source.text for source, _ in pairs])
         entities = [[entity for entity in found if entity.type in types] for found in tagged]
     rows = []
@@ -101,7 +107,7 @@ def evaluate_projection(settings: ProjectionEvaluation) -> dict[str, Any]:
         logger.info("%s: %d pairs", name, len(pairs))
         warm_up = 0 if name in _NEVER_WARM else _WARM_UP
         rows.append({"aligner": name, **projection_figures(load(), pairs, entities, warm_up)})
-    logger.info("share of the bound, and what else was measured:\n%s", as_table(rows))
+    print("\n".join([as_table(rows), *warning_lines(warnings)]))
     return {
         "status": "done",
         "gold": settings.gold,
@@ -109,6 +115,7 @@ def evaluate_projection(settings: ProjectionEvaluation) -> dict[str, Any]:
         "target": settings.target,
         "encoder": settings.encoder,
         "entities": settings.entities,
+        "warnings": warnings,
         **({"rows": rows} if settings.compare else rows[0]),
     }
 
@@ -147,8 +154,9 @@ def as_table(rows: Sequence[dict[str, Any]]) -> str:
     """The main figures of each aligner, as lines for people to read."""
     columns: dict[str, list[str]] = {
         "aligner": [row["aligner"] for row in rows],
-        "f1": [f"{100 * row['f1']:.1f}" for row in rows],
-        "share of bound": [_percent(row["share_of_bound"]) for row in rows],
+        "F1": [f"{100 * row['f1']:.1f}" for row in rows],
+        "F1 of counts": [f"{100 * row['count_f1']:.1f}" for row in rows],
+        "share of it": [_percent(row["share_of_count_f1"]) for row in rows],
         "ECE": [_decimal(row["calibration"]["expected_calibration_error"]) for row in rows],
         "error ratio": [_decimal(row["calibration"]["error_ratio_90"]) for row in rows],
         "aligned null": [_percent(row["null"]["aligned_null"]) for row in rows],

@@ -2,7 +2,6 @@
 
 import logging
 import time
-from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -10,12 +9,12 @@ from typing import Any
 from jsonargparse.typing import NonNegativeInt, PositiveInt
 from transformers import AutoConfig
 
-from xner_core.errors import XnerError
 from xner_core.evaluation.comparison import DIRECT_TRANSFER, STUDENT, SYSTEMS, Predictions, compare
-from xner_core.evaluation.gold import GoldSentence, read_sentences
+from xner_core.evaluation.gold import marked_types, read_sentences
 from xner_core.evaluation.summary import summary
 from xner_core.evaluation.surfaces import seen_surfaces
-from xner_core.evaluation.tagger import load_tagger, marked_types, predict_tags
+from xner_core.evaluation.tagger import find_types, load_tagger, predict_tags
+from xner_core.evaluation.types import scored_types
 from xner_core.models.loading import STARTER, tagger_folder
 from xner_core.models.precision import Precision
 from xner_core.projection.label_files import find_label_files, last_pair_of_sample
@@ -30,7 +29,7 @@ class StudentEvaluation:
 
     Args:
         students: folders of a student, trained with one seed or several
-        gold: CoNLL file of the target language, or JSON lines as in `projection` (.jsonl); plain or .gz
+        gold: CoNLL file of the target language, or JSON lines as in `projection` (.jsonl); plain, .gz or .xz
         baselines: taggers that are applied to the target language as they are, of one seed or several: a Hugging Face
             name, a folder, local or s3://, or `starter`
         label_map: of the baselines: `conll`, `ontonotes`, or a map from their entity types to those of the gold
@@ -77,35 +76,41 @@ def evaluate_student(settings: StudentEvaluation) -> dict[str, Any]:
     `both wrong`.
     """
     sentences = read_sentences(settings.gold, settings.language)
+    models = {
+        STUDENT: [(name, own_types(name)) for name in settings.students],
+        DIRECT_TRANSFER: [(name, settings.label_map) for name in settings.baselines],
+    }
+    known = {
+        f"{system.replace('_', ' ')} {name}": find_types(name, types)
+        for system, named in models.items()
+        for name, types in named
+    }
+    found = {name: types for name, (types, _) in known.items()}
+    scored = scored_types(settings.gold, marked_types(sentences), found, settings.types, shared=True)
+    warnings = [*scored.warnings, *(warning for _, of_map in known.values() for warning in of_map)]
     seen = None
     if settings.labels:
         files = find_label_files(label_addresses(settings.labels), settings.domains)
         last_pair = last_pair_of_sample(files, settings.pairs) if settings.pairs else None
         seen = partial(seen_surfaces, files, last_pair=last_pair)
-    models = {
-        STUDENT: [(name, own_types(name)) for name in settings.students],
-        DIRECT_TRANSFER: [(name, settings.label_map) for name in settings.baselines],
-    }
     predictions: dict[str, list[Predictions]] = {system: [] for system in SYSTEMS}
-    found: list[list[str]] = []
     speed: dict[str, float] = {}
     for system in SYSTEMS:
         started = time.monotonic()
         for name, label_map in models[system]:
             logger.info("%s: %d sentences", name, len(sentences))
             tagger = load_tagger(name, label_map, settings.precision)
-            found.append(tagger.types)
             predictions[system].append(predict_tags(tagger, sentences, tagger.types))
         seconds = time.monotonic() - started
         speed[system] = round(len(sentences) * len(models[system]) / seconds, 2)
-    types = settings.types or shared_types(settings.gold, sentences, found)
     result = {
         "status": "done",
         "gold": settings.gold,
         "students": settings.students,
         "baselines": settings.baselines,
-        **compare(sentences, predictions, types, seen, settings.draws, settings.examples, settings.seed),
+        **compare(sentences, predictions, scored.types, seen, settings.draws, settings.examples, settings.seed),
         "sentences_per_second": speed,
+        "warnings": warnings,
     }
     print(summary(result))
     return result
@@ -115,21 +120,3 @@ def own_types(student: str) -> dict[str, str]:
     """The label map of a student, whose types are what they are."""
     labels = AutoConfig.from_pretrained(tagger_folder(student), trust_remote_code=False).id2label.values()
     return {label[2:]: label[2:] for label in labels if label != "O"}
-
-
-def shared_types(gold: str, sentences: Sequence[GoldSentence], found: Sequence[Collection[str]]) -> list[str]:
-    """The types that a gold file marks and that every model finds.
-
-    Raises:
-        XnerError: there are none.
-    """
-    marked = marked_types(sentences)
-    shared = marked.intersection(*found)
-    if not shared:
-        raise XnerError(
-            f"{gold}: marks {', '.join(sorted(marked)) or 'no entity'}, and none of these types is found by all models "
-            f"({'; '.join(' '.join(sorted(types)) for types in found)}); set label_map, or name other models"
-        )
-    if left_out := marked - shared:
-        logger.warning("%s: %s not scored, since a model does not find it", gold, ", ".join(sorted(left_out)))
-    return sorted(shared)

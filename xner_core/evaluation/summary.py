@@ -1,6 +1,6 @@
-"""A comparison of students with direct transfer, for a terminal."""
+"""Scores of a tagger, and a comparison of students with direct transfer, for a terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,32 @@ from xner_core.evaluation.tables import text_table
 _HEADER = "F1 in %,entities,student,P,R,direct transfer,P,R,difference,95 % interval,p".split(",")
 # Characters of a sentence on either side of an example.
 _CONTEXT = 40
+# The scores of a type that neither side has.
+_NOTHING = {"support": 0, "precision": 0.0, "recall": 0.0, "f1": 0.0}
+
+
+def tagger_summary(result: Mapping[str, Any]) -> str:
+    """What `evaluate_tagger` returns, as lines for people to read."""
+    entities = sum(scores["support"] for scores in result["per_type"].values())
+    figures = {ALL: result | {"support": entities}} | {
+        type_: result["per_type"].get(type_, _NOTHING) for type_ in result["labels"]
+    }
+    rows = [
+        [name, str(scores["support"]), *(f"{100 * scores[figure]:.1f}" for figure in ("precision", "recall", "f1"))]
+        for name, scores in figures.items()
+    ]
+    return "\n".join(
+        [
+            f"{result['model']} on {Path(result['conll']).name}: {result['sentences']} sentences, {entities} entities",
+            text_table(["in %", "entities", "precision", "recall", "F1"], rows),
+            *warning_lines(result["warnings"]),
+        ]
+    )
+
+
+def warning_lines(warnings: Sequence[str]) -> list[str]:
+    """What a user should know of a result, a line each."""
+    return [f"warning   {warning}" for warning in warnings]
 
 
 def summary(result: Mapping[str, Any]) -> str:
@@ -35,6 +61,8 @@ def summary(result: Mapping[str, Any]) -> str:
         for example in of_kind
     ]:
         lines += ["", *examples]
+    if result["warnings"]:
+        lines += ["", *warning_lines(result["warnings"])]
     return "\n".join(lines)
 
 

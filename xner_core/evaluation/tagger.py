@@ -1,17 +1,23 @@
 """Scores a tagger or a student on a gold file."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from tqdm import tqdm
+from transformers import AutoConfig
 
-from xner_core.evaluation.gold import GoldSentence, read_sentences
+from xner_core.evaluation.gold import GoldSentence, marked_types, read_sentences
 from xner_core.evaluation.metrics import score
+from xner_core.evaluation.schemes import OUTSIDE
+from xner_core.evaluation.summary import tagger_summary
+from xner_core.evaluation.types import parse_types, scored_types
+from xner_core.models.loading import tagger_folder
 from xner_core.models.precision import Precision
 from xner_core.spans import tags_of_entities
+from xner_core.tagging.labels import LabelScheme, label_map
 from xner_core.tagging.tagger import Tagger, TaggerSettings
 
 # Sentences that a tagger is given at once, which bounds memory.
@@ -24,7 +30,7 @@ class TaggerEvaluation:
 
     Args:
         model: a tagger or a student: a Hugging Face name, a folder, local or s3://, or `starter`
-        conll: CoNLL file with IOB2 tags, or JSON lines as in `projection` (.jsonl); plain or .gz
+        conll: CoNLL file, or JSON lines as in `projection` (.jsonl); plain, .gz or .xz
         labels: entity types to score, separated by commas; all that the file marks if none are given
         label_map: `conll`, `ontonotes`, or a map from the model's entity types to those of the file
         language: which side of JSON lines is scored
@@ -39,38 +45,67 @@ class TaggerEvaluation:
     precision: Precision = "float32"
 
     def __post_init__(self):
-        if self.labels is not None and not all(self.labels.split(",")):
-            raise ValueError(f"labels {self.labels!r}: give types separated by commas, as in PER,LOC,ORG")
+        parse_types(self.labels, "labels")
 
 
 def evaluate_tagger(settings: TaggerEvaluation) -> dict[str, Any]:
-    """Scores any tagger or student on a gold file."""
+    """Scores any tagger or student on a gold file, and prints its scores by type.
+
+    Figures are strict, by entity span and type (seqeval). `warnings` are in words: types that the model does not find,
+    or the gold does not mark, and what the label map has to do with it.
+
+    Raises:
+        XnerError: a gold file that cannot be read, or types that gold and model do not share.
+    """
     sentences = read_sentences(settings.conll, settings.language)
-    types = set(settings.labels.split(",")) if settings.labels else marked_types(sentences)
+    found, of_map = find_types(settings.model, settings.label_map)
+    wanted = parse_types(settings.labels, "labels")
+    scored = scored_types(settings.conll, marked_types(sentences), {settings.model: found}, wanted)
+    types = scored.types
     tagger = load_tagger(settings.model, settings.label_map, settings.precision)
     started = time.monotonic()
     predicted = predict_tags(tagger, sentences, types)
     seconds = time.monotonic() - started
     result = score([sentence.of_types(types).tags for sentence in sentences], predicted)
-    return {
+    warnings = [*scored.warnings, *of_map]
+    if types and not any(tag != OUTSIDE for tags in predicted for tag in tags):
+        warnings.append(f"{settings.model} finds no entity in {settings.conll}")
+    figures = {
         "status": "done",
         "model": settings.model,
         "conll": settings.conll,
-        "labels": sorted(types),
+        "labels": types,
         **result,
         "sentences": len(sentences),
         "sentences_per_second": round(len(sentences) / seconds, 2),
+        "warnings": warnings,
     }
+    print(tagger_summary(figures))
+    return figures
+
+
+def find_types(model: str, types_of: str | Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """What a tagger finds under a label map, from its settings alone, without its weights.
+
+    Returns:
+        its entity types, and warnings: types of the model that the map leaves out, and types of the map that it lacks
+    """
+    labels = AutoConfig.from_pretrained(tagger_folder(model), trust_remote_code=False).id2label
+    mapped = label_map(types_of)
+    scheme = LabelScheme(list(labels.values()), mapped)
+    warnings = []
+    if dropped := scheme.found - mapped.keys():
+        warnings.append(f"the label map leaves out what {model} finds of {', '.join(sorted(dropped))}")
+    # The maps that come with xner are for all models of a kind.
+    if not isinstance(types_of, str) and (unused := mapped.keys() - scheme.found):
+        warnings.append(f"{model} has no type {', '.join(sorted(unused))}, which the label map names")
+    return scheme.types, warnings
 
 
 def load_tagger(model: str, label_map: str | dict[str, str], precision: Precision = "float32") -> Tagger:
     """A tagger or a student, on a GPU if there is one."""
     settings = TaggerSettings(model, label_map, precision=precision)
     return settings.load("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def marked_types(sentences: Sequence[GoldSentence]) -> set[str]:
-    return {tag[2:] for sentence in sentences for tag in sentence.tags if tag != "O"}
 
 
 def predict_tags(tagger: Tagger, sentences: Sequence[GoldSentence], types: Collection[str]) -> list[list[str]]:

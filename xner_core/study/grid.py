@@ -29,7 +29,7 @@ class StudySettings:
     Args:
         labels: what to train on, as in train_student.py: folders of projections, or of labels, local or s3://
         gold: gold files of the target language, by the names that they have in the results: CoNLL, or JSON lines as in
-            evaluate.py (.jsonl); plain or .gz
+            evaluate.py (.jsonl); plain, .gz or .xz
         out: local folder of the results: study.html, results.parquet, and the cells, which are taken up again
         pairs: corpus sizes, each a number of pairs or `all`; a smaller sample lies within a larger one
         domains: what to train on: `all` domains together, `each` domain of the labels by itself, the name of a domain,
@@ -65,7 +65,7 @@ class StudySettings:
     at_once: PositiveInt | None = None
     keep_students: bool = True
     projection_speed: PositiveFloat | None = None
-    draws: PositiveInt = 2_000
+    draws: PositiveInt = 10_000
 
     def __post_init__(self):
         for name in ("labels", "gold", "pairs", "domains", "seeds", "baselines"):

@@ -12,8 +12,8 @@ from markupsafe import Markup
 
 from xner_core.study.charts import Point, Reference, Series, line_chart
 from xner_core.study.grid import ALL, StudySettings
-from xner_core.study.results import NEAR_BEST
-from xner_core.study.summary import duration
+from xner_core.study.results import BETTER, NEAR_BEST, WORSE
+from xner_core.study.summary import THIN, duration, rule, verdict
 
 _Kinds = Sequence[Mapping[str, Any]]
 # A picture, its title, and what the table beside it needs.
@@ -35,6 +35,8 @@ def render_page(settings: StudySettings, result: Mapping[str, Any]) -> str:
         "duration": duration,
         "count": "{:,}".format,
         "domain": domain_name,
+        "verdict": verdict,
+        "standing": standing,
     }
     template = environment.from_string((files("xner_core") / "study" / "page.html").read_text("utf-8"))
     kinds = result["scores"]
@@ -56,6 +58,8 @@ def render_page(settings: StudySettings, result: Mapping[str, Any]) -> str:
         costs=_mean_costs(one_gold),
         cost_figures=_cost_figures(_mean_costs(one_gold)),
         near_best=NEAR_BEST,
+        rule=rule(result["comparisons"]),
+        thin=THIN,
         rate=settings.projection_speed,
         settings=yaml.safe_dump(_plain(asdict(settings)), sort_keys=False, allow_unicode=True),
     )
@@ -71,6 +75,17 @@ def points(value: float) -> str:
 
 def domain_name(domain: str) -> str:
     return "all domains" if domain == ALL else domain.replace("+", " and ")
+
+
+def standing(curve: Mapping[str, Any]) -> str:
+    """How a curve of `read_off` stands against direct transfer, in words."""
+    if curve["beats"]:
+        return f"beaten from {curve['beats']:,} pairs on"
+    for name, beaten in ((BETTER, "beaten"), (WORSE, "better than the students")):
+        if curve[name]:
+            sizes = " and ".join(f"{pairs:,}" for pairs in curve[name])
+            return f"{beaten} with {sizes} pairs{', but not from a size on' if name == BETTER else ''}"
+    return "no difference is shown at any size"
 
 
 def _plain(value: Any) -> Any:

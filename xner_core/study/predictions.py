@@ -7,14 +7,11 @@ from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
-from transformers import AutoConfig
 
 from xner_core.evaluation.gold import GoldSentence, read_sentences
 from xner_core.evaluation.tagger import load_tagger, predict_tags
 from xner_core.files import Location, locate, read_table, write_table
-from xner_core.hashing import file_digest, fingerprint
-from xner_core.models.loading import tagger_folder
-from xner_core.tagging.labels import LabelScheme, label_map
+from xner_core.hashing import fingerprint
 from xner_core.tagging.tagger import VERSION
 
 logger = logging.getLogger(__name__)
@@ -40,14 +37,8 @@ def gold_sentences(gold: GoldFile) -> list[GoldSentence]:
 
 @cache
 def _key(gold: GoldFile) -> str:
-    """The identity of predictions on a gold file: its content, and the version of the tagger."""
-    return fingerprint(content=file_digest(Path(gold.path)), language=gold.language, tagger=VERSION)
-
-
-def found_types(model: str, types: str | Mapping[str, str]) -> list[str]:
-    """The entity types that a tagger finds under a label map, from its settings alone."""
-    labels = AutoConfig.from_pretrained(tagger_folder(model), trust_remote_code=False).id2label
-    return LabelScheme(list(labels.values()), label_map(types)).types
+    """The identity of predictions on a gold file: texts and tokens as they are read, and the version of the tagger."""
+    return fingerprint(sentences=[(each.text, each.tokens) for each in gold_sentences(gold)], tagger=VERSION)
 
 
 def are_there(folder: Path, golds: Sequence[GoldFile]) -> bool:

@@ -23,7 +23,10 @@ from scipy.optimize import nnls
 
 from xner_core.cluster_check import count_fitting, require_resources
 from xner_core.errors import XnerError
-from xner_core.evaluation.student import own_types, shared_types
+from xner_core.evaluation.gold import marked_types
+from xner_core.evaluation.student import own_types
+from xner_core.evaluation.tagger import find_types
+from xner_core.evaluation.types import scored_types
 from xner_core.files import locate, read_json, write_json, write_table
 from xner_core.languages import distinct_languages
 from xner_core.projection.label_files import LabelFile, find_label_files
@@ -31,9 +34,19 @@ from xner_core.ray_session import ensure_ray
 from xner_core.snapshots.repository import label_addresses
 from xner_core.study.grid import Cell, StudySettings, plan_cells
 from xner_core.study.page import render_page
-from xner_core.study.predictions import GoldFile, are_there, found_types, gold_sentences, predict
-from xner_core.study.results import DONE, FAILED, STUDENT, Outcome, Scorer, read_off, result_rows, summarise
-from xner_core.study.summary import duration, summary
+from xner_core.study.predictions import GoldFile, are_there, gold_sentences, predict
+from xner_core.study.results import (
+    DONE,
+    FAILED,
+    STUDENT,
+    Outcome,
+    Scorer,
+    draws_needed,
+    read_off,
+    result_rows,
+    summarise,
+)
+from xner_core.study.summary import duration, summary, too_few_draws
 from xner_core.tagging.tagger import TaggerSettings
 from xner_core.training.job import train_student
 from xner_core.training.student import StudentSettings
@@ -56,8 +69,7 @@ def run_study(settings: StudySettings) -> dict[str, Any]:
     """
     files = find_label_files(label_addresses(settings.labels))
     golds = _gold_files(settings, files)
-    found = [found_types(name, settings.label_map) for name in settings.baselines]
-    types = [settings.types or shared_types(gold.path, gold_sentences(gold), found) for gold in golds]
+    scored, warnings = _scored_types(settings, golds)
     cells, left_out = plan_cells(settings, files)
     out = Path(settings.out).absolute()
     outcomes = {cell.key: _outcome(out, cell, golds) for cell in cells}
@@ -73,8 +85,9 @@ def run_study(settings: StudySettings) -> dict[str, Any]:
     known = {
         "languages": sorted({file.language for file in files}),
         "left_out": left_out,
+        "warnings": warnings,
     }
-    scorers = [Scorer(gold, of_gold, baselines, settings.draws) for gold, of_gold in zip(golds, types, strict=True)]
+    scorers = [Scorer(gold, types, baselines, settings.draws) for gold, types in zip(golds, scored, strict=True)]
     result = _report(settings, list(outcomes.values()), scorers, known)
     for outcome in crew.work(unfinished, list(outcomes.values())) if unfinished else ():
         outcomes[outcome.cell.key] = outcome
@@ -99,6 +112,18 @@ def _gold_files(settings: StudySettings, files: Sequence[LabelFile]) -> list[Gol
     return [GoldFile(name, path, language) for name, path in settings.gold.items()]
 
 
+def _scored_types(settings: StudySettings, golds: Sequence[GoldFile]) -> tuple[list[list[str]], list[str]]:
+    """The entity types that are scored on each gold file, and what a user should know of them."""
+    known = {f"direct transfer {name}": find_types(name, settings.label_map) for name in settings.baselines}
+    found = {name: types for name, (types, _) in known.items()}
+    scored = [
+        scored_types(gold.path, marked_types(gold_sentences(gold)), found, settings.types, shared=True)
+        for gold in golds
+    ]
+    warnings = [warning for each in scored for warning in each.warnings]
+    return [each.types for each in scored], warnings + [warning for _, of_map in known.values() for warning in of_map]
+
+
 def _tagger(name: str, settings: StudySettings) -> TaggerSettings:
     return TaggerSettings(name, settings.label_map)
 
@@ -118,7 +143,10 @@ def _report(
     settings: StudySettings, outcomes: Sequence[Outcome], scorers: Sequence[Scorer], known: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Writes the page and the table; returns the results, with what was known before."""
-    rows, kinds = result_rows(outcomes, scorers), summarise(outcomes, scorers)
+    kinds = summarise(outcomes, scorers)
+    rows = result_rows(outcomes, scorers, kinds)
+    if (needed := draws_needed(len(kinds))) > settings.draws:
+        known = {**known, "warnings": [*known["warnings"], too_few_draws(settings.draws, len(kinds), needed)]}
     out = Path(settings.out).absolute()
     write_table(locate(out / RESULTS), pl.from_dicts(rows, infer_schema_length=None).to_arrow())
     result = {
@@ -130,6 +158,7 @@ def _report(
         "failed": {str(outcome.cell): outcome.reason for outcome in outcomes if outcome.status == FAILED},
         **known,
         "direct_transfer": {scorer.gold.name: scorer.direct_transfer for scorer in scorers},
+        "comparisons": len(kinds),
         "scores": kinds,
         "curves": read_off(kinds),
     }

@@ -11,6 +11,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from xner_core.errors import XnerError
 from xner_core.evaluation.gold import read_sentences
+from xner_core.evaluation.types import did_you_mean
 from xner_core.files import Location
 from xner_core.hashing import file_digest, fingerprint
 from xner_core.languages import is_unspaced_language
@@ -262,10 +263,13 @@ def read_dev(path: str, types: Sequence[str], strict: bool) -> list[AnnotatedTex
     if strict and unknown:
         raise XnerError(
             f"{path}: marks {', '.join(unknown)}, which the student does not learn; set types to "
-            f"{','.join(sorted(types))} to take other types as O, or to more types"
+            f"{','.join(sorted(types))} to take other types as O, or to more types{did_you_mean(unknown, types)}"
         )
     if not marked & set(types):
-        raise XnerError(f"{path}: marks none of the types {', '.join(types)}, only {', '.join(unknown) or 'O'}")
+        raise XnerError(
+            f"{path}: marks none of the types {', '.join(types)}, only {', '.join(unknown) or 'O'}"
+            f"{did_you_mean(unknown, types)}"
+        )
     missed = frozenset(types) - marked
     return [AnnotatedText(sentence.text, sentence.of_types(types).entities(), missed=missed) for sentence in sentences]
 

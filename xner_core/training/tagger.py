@@ -18,6 +18,7 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from xner_core.errors import XnerError
 from xner_core.evaluation.conll import TaggedSentence, read_conll
+from xner_core.evaluation.types import did_you_mean
 from xner_core.models.folders import output_folder
 from xner_core.models.loading import (
     STARTER,
@@ -120,12 +121,20 @@ def _train(settings: TaggerTrainingSettings, out: Path) -> dict[str, Any]:
 
 def annotated_texts(path: str, scheme: TargetScheme, detokenised: float, chance: random.Random) -> list[AnnotatedText]:
     """The sentences of a CoNLL file, of which a share is given natural spacing."""
-    sentences = read_conll(path, scheme.types)
+    sentences = read_conll(path)
     marked = {tag[2:] for sentence in sentences for tag in sentence.tags if tag != "O"}
-    if not marked:
-        raise XnerError(f"{path}: marks none of the types {', '.join(scheme.types)}")
+    others = sorted(marked - set(scheme.types))
+    meant = did_you_mean(others, scheme.types)
+    if not marked & set(scheme.types):
+        raise XnerError(
+            f"{path}: marks none of the types {', '.join(scheme.types)}, only {', '.join(others) or 'O'}{meant}"
+        )
+    if others:
+        logger.warning("%s: marks %s, which are not learnt but taken as O%s", path, ", ".join(others), meant)
     missed = frozenset(scheme.types) - marked
-    return [_annotated(sentence, missed, chance.random() < detokenised) for sentence in sentences]
+    return [
+        _annotated(sentence.of_types(scheme.types), missed, chance.random() < detokenised) for sentence in sentences
+    ]
 
 
 def _annotated(sentence: TaggedSentence, missed: frozenset[str], detokenise: bool) -> AnnotatedText:
