@@ -18,6 +18,7 @@ from jsonargparse import ActionConfigFile, ArgumentParser, Namespace, set_loader
 from xner_core.errors import RunFailure, XnerError
 from xner_core.files import locate, write_json
 from xner_core.interruption import interruptible
+from xner_core.outputs import require_output
 from xner_core.refusals import Given, refusal
 
 Result = dict[str, Any]
@@ -158,14 +159,18 @@ def _run(description: str, commands: Command | Mapping[str, Command], arguments:
     if isinstance(commands, Mapping):
         name = parsed.command
         command, parser, parsed = commands[name], build_parser(description, commands[name]), parsed[name]
+    record = None
     try:
+        if parsed.json:
+            require_output("json", parsed.json)
+            record = locate(parsed.json)
         result = command.run(_settings(command, parser, parsed))
-        if parsed.json:
-            write_json(locate(parsed.json), result)
+        if record:
+            write_json(record, result)
     except (XnerError, KeyboardInterrupt) as error:
-        if parsed.json:
+        if record:
             reason = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
-            write_json(locate(parsed.json), {"status": "failed", "reason": reason})
+            write_json(record, {"status": "failed", "reason": reason})
         if isinstance(error, KeyboardInterrupt):
             raise
         print(f"error: {error}", file=sys.stderr)

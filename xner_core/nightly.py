@@ -13,7 +13,7 @@ from xner_core.errors import XnerError
 from xner_core.files import Location, locate, read_json, write_json
 from xner_core.graph import run_projection
 from xner_core.hashing import fingerprint
-from xner_core.pipeline import ProjectionSettings, current_corpus, train_and_score
+from xner_core.pipeline import ProjectionSettings, check_settings, count_warnings, current_corpus, train_and_score
 from xner_core.projection.plan import ProjectionPlan, plan_projection
 from xner_core.snapshots.collection import delete, find_garbage
 from xner_core.snapshots.differences import difference
@@ -53,11 +53,15 @@ def reproject(settings: NightlySettings) -> dict[str, Any]:
     Run again when nothing has changed, it does nothing; run while another run is at work in the same folder, neither.
     """
     started = time.monotonic()
+    warnings = check_settings(settings)
     try:
         with Lease(locate(settings.out), "nightly_reproject", settings.lease) as lease:
             result = _run(settings, lease)
     except LeaseHeld as error:
         result = {"status": "nothing to do", "reason": str(error)}
+    if "labelled" in result:
+        warnings = warnings + count_warnings(result["labelled"])
+    result["warnings"] = warnings
     result["seconds"] = round(time.monotonic() - started, 1)
     print(report(result))
     return result
@@ -162,7 +166,7 @@ def _clean_up(settings: NightlySettings, lease: Lease) -> dict[str, int]:
 def report(result: dict[str, Any]) -> str:
     """A few lines for a person: what was new, what was done about it, and where it lies."""
     if "snapshot" not in result:
-        return f"time      {result['seconds']} s"
+        return "\n".join([f"time      {result['seconds']} s", *(f"warning   {each}" for each in result["warnings"])])
     lines = []
     if sources := result["ingested"].get("sources"):
         changed = ", ".join(f"{number} {how}" for how, number in sources.items())
@@ -188,4 +192,5 @@ def report(result: dict[str, Any]) -> str:
         )
     lines.append(f"snapshot  {result['snapshot']}" + ("" if result["published"] else ", published before"))
     lines.append(f"time      {result['seconds']} s")
+    lines += [f"warning   {warning}" for warning in result["warnings"]]
     return "\n".join(lines)

@@ -7,22 +7,31 @@ from typing import Any
 from jsonargparse.typing import PositiveInt
 
 from xner_core.alignment.aligner import AlignerSettings
+from xner_core.checks import check_aligner, check_gold
 from xner_core.consensus import ConsensusSettings, build_consensus
 from xner_core.corpus.cleaning import CleaningSettings
 from xner_core.corpus.ingest import IngestSettings, ingest_corpus
 from xner_core.corpus.layout import MANIFEST, Corpus, open_corpus
 from xner_core.errors import XnerError
 from xner_core.evaluation.tagger import TaggerEvaluation, evaluate_tagger
-from xner_core.files import Location, locate
+from xner_core.files import Location, locate, read_json, write_json
 from xner_core.graph import ClusterSettings, run_projection
+from xner_core.hashing import file_digest, fingerprint
+from xner_core.models.loading import encoder_folder, tagger_folder
+from xner_core.outputs import require_folder, require_lasting
 from xner_core.projection.plan import plan_projection
 from xner_core.projection.quarantine import FaultSettings
+from xner_core.ray_session import check_address
 from xner_core.sample import write_sample_corpus, write_sample_gold
 from xner_core.snapshots.lease import Lease
 from xner_core.snapshots.state import publish_state
+from xner_core.tagging.checks import check_tagger
 from xner_core.tagging.tagger import TaggerSettings
 from xner_core.training.job import train_student
 from xner_core.training.student import StudentRecipe, StudentSettings
+
+# Raised whenever the same tags on the same gold would be scored otherwise.
+SCORES_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -43,7 +52,8 @@ class ProjectionSettings:
         faults: what becomes of pairs that a model breaks on, and when the job gives up
         then_train: train a student on the labels, in `out`/student (`out` must then be a local folder)
         student: how the student is trained
-        gold: CoNLL file of the target language, on which the student and the tagger itself are scored
+        gold: with then_train, CoNLL file of the target language, or JSON lines with it (.jsonl), on which the student
+            and the tagger itself are scored
         gold_labels: entity types to score, separated by commas; all that the file marks if none are given
     """
 
@@ -65,10 +75,16 @@ class ProjectionSettings:
     def __post_init__(self):
         if self.then_train and not locate(self.out).is_local:
             raise ValueError(f"then_train needs a local folder as out, not {self.out}")
+        if not self.then_train and (unused := self.gold or self.gold_labels):
+            raise ValueError(f"{unused} is gold for a student, and none is trained: add --then_train, or leave it out")
 
 
 def project_corpus(settings: ProjectionSettings) -> dict[str, Any]:
-    """Projects a corpus; with `then_train`, trains a student on the labels and scores it."""
+    """Projects a corpus; with `then_train`, trains a student on the labels and scores it.
+
+    `warnings` says what may not be meant: types that the label map leaves out, or that no entity was found.
+    """
+    warnings = check_settings(settings)
     with Lease(locate(settings.out), "project_corpus") as lease:
         result = bring_up_to_date(settings, lease)
         unfinished = result.pop("unfinished")
@@ -76,8 +92,42 @@ def project_corpus(settings: ProjectionSettings) -> dict[str, Any]:
             result |= train_and_score(settings, result["snapshot"])
     if not unfinished and result.get("training", {}).get("status") != "done":
         result |= {"status": "nothing to do", "reason": f"all {result['shards']} shards have their labels already"}
+    result["warnings"] = warnings + count_warnings(result["labelled"])
     print(summary(result))
     return result
+
+
+def check_settings(settings: ProjectionSettings) -> list[str]:
+    """Looks at all that is named, before anything is made; returns warnings.
+
+    Raises:
+        XnerError: a model, an aligner, a gold file or a folder that will not do.
+    """
+    check_address()
+    require_folder("out", settings.out)
+    if settings.corpus is not None:
+        require_lasting("corpus", settings.corpus)
+    types, warnings = check_tagger("tagger.model", settings.tagger.model, settings.tagger.label_map)
+    check_aligner(settings.aligner)
+    if settings.then_train:
+        recipe = settings.student
+        (tagger_folder if recipe.start == "tagger" else encoder_folder)(recipe.model)
+        if recipe.dev is not None:
+            check_gold("student.dev", recipe.dev, None)
+        if settings.gold is not None:
+            check_gold("gold", settings.gold, settings.target, settings.gold_labels, types)
+    return warnings
+
+
+def count_warnings(labelled: dict[str, Any]) -> list[str]:
+    """What the counts of labels say about settings that may not be meant."""
+    if labelled["pairs"] and not labelled["entities"]:
+        return [
+            "no entity was found in any source text: see tagger.model and tagger.label_map, and the source language"
+        ]
+    if labelled["entities"] and not labelled["projected"]:
+        return ["no entity was found in any target text: see aligner.model, and that the texts are translations"]
+    return []
 
 
 def bring_up_to_date(settings: ProjectionSettings, lease: Lease) -> dict[str, Any]:
@@ -157,13 +207,37 @@ def train_and_score(settings: ProjectionSettings, snapshot: str, resume: bool = 
     result: dict[str, Any] = {"student": str(student), "training": training}
     if gold is not None:
         result["scores"] = {
-            name: evaluate_tagger(TaggerEvaluation(model, gold, settings.gold_labels, label_map))
+            name: score_once(
+                out / "scores", TaggerEvaluation(model, gold, settings.gold_labels, label_map, settings.target)
+            )
             for name, model, label_map in (
                 ("student", str(student), "conll"),
                 ("direct transfer", settings.tagger.model, settings.tagger.label_map),
             )
         }
     return result
+
+
+def score_once(folder: Path, evaluation: TaggerEvaluation) -> dict[str, Any]:
+    """The scores of a model on a gold file, from `folder` if they were taken before.
+
+    They lie there under a hash of all that determines them: the model, its label map, the gold's content and side, the
+    types, and the versions of the tagger and of the scoring.
+    """
+    tagger = TaggerSettings(evaluation.model, evaluation.label_map, precision=evaluation.precision)
+    key = fingerprint(
+        tagger=tagger.fingerprint(),
+        gold=file_digest(Path(evaluation.conll)),
+        language=evaluation.language,
+        labels=evaluation.labels,
+        version=SCORES_VERSION,
+    )
+    record = locate(folder / f"{key}.json")
+    if record.exists():
+        return read_json(record) | {"model": evaluation.model, "conll": evaluation.conll}
+    scores = evaluate_tagger(evaluation)
+    write_json(record, scores)
+    return scores
 
 
 def summary(result: dict[str, Any]) -> str:
@@ -182,6 +256,7 @@ def summary(result: dict[str, Any]) -> str:
     for name, scores in result.get("scores", {}).items():
         lines.append(f"F1        {scores['f1']:.3f} {name}, on {', '.join(scores['labels'])} of {scores['conll']}")
     lines += [f"{name:<9} {result[name]}" for name in ("corpus", "labels", "snapshot", "student") if name in result]
+    lines += [f"warning   {warning}" for warning in result.get("warnings", [])]
     return "\n".join(lines)
 
 

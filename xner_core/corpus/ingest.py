@@ -23,6 +23,7 @@ from xner_core.corpus.texts import TextStore
 from xner_core.corpus.writer import CorpusWriter
 from xner_core.errors import XnerError
 from xner_core.files import Location, locate
+from xner_core.outputs import require_folder
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +76,7 @@ def ingest_corpus(settings: IngestSettings) -> dict[str, Any]:
         XnerError: bad input, or a folder that holds something else.
     """
     started = time.monotonic()
+    require_folder("out", settings.out)
     corpus, out = locate(settings.corpus), locate(settings.out)
     _check_out(settings, corpus, out)
     sources = find_sources(corpus, settings.source, settings.target)

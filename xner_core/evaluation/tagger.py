@@ -12,6 +12,7 @@ from xner_core.evaluation.gold import GoldSentence, read_sentences
 from xner_core.evaluation.metrics import score
 from xner_core.models.precision import Precision
 from xner_core.spans import tags_of_entities
+from xner_core.tagging.checks import check_tagger
 from xner_core.tagging.tagger import Tagger, TaggerSettings
 
 # Sentences that a tagger is given at once, which bounds memory.
@@ -65,6 +66,7 @@ def evaluate_tagger(settings: TaggerEvaluation) -> dict[str, Any]:
 
 def load_tagger(model: str, label_map: str | dict[str, str], precision: Precision = "float32") -> Tagger:
     """A tagger or a student, on a GPU if there is one."""
+    check_tagger("model", model, label_map)
     settings = TaggerSettings(model, label_map, precision=precision)
     return settings.load("cuda" if torch.cuda.is_available() else "cpu")
 

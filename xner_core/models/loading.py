@@ -31,7 +31,7 @@ transformers_logging.disable_progress_bar()
 warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
 
 STARTER = "starter"
-_ADAPTER_CONFIG = "adapter_config.json"
+ADAPTER_CONFIG = "adapter_config.json"
 _FILES = ["*.json", "*.safetensors", "*.model", "*.txt"]
 
 
@@ -91,7 +91,7 @@ def encoder_layers(encoder: PreTrainedModel) -> torch.nn.ModuleList:
 def load_token_classifier(name: str) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     """A token classifier, float32, in evaluation mode, and its tokenizer; an adapter is merged into its encoder."""
     folder = tagger_folder(name)
-    if not (folder / _ADAPTER_CONFIG).exists():
+    if not (folder / ADAPTER_CONFIG).exists():
         model = AutoModelForTokenClassification.from_pretrained(
             folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32
         )
@@ -135,7 +135,7 @@ def model_digest(folder: Path) -> str:
     """The identity of a model: 32 hex digits over the names and contents of its weights, settings and vocabulary."""
     paths = sorted(path for pattern in _FILES for path in folder.glob(pattern))
     parts = [part.encode() for path in paths for part in (path.name, file_digest(path))]
-    if (folder / _ADAPTER_CONFIG).exists():
+    if (folder / ADAPTER_CONFIG).exists():
         encoder = PeftConfig.from_pretrained(folder).base_model_name_or_path
         parts.append(model_digest(encoder_folder(encoder)).encode())
     return digest(parts).hex()

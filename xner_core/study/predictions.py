@@ -7,14 +7,12 @@ from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
-from transformers import AutoConfig
 
 from xner_core.evaluation.gold import GoldSentence, read_sentences
 from xner_core.evaluation.tagger import load_tagger, predict_tags
 from xner_core.files import Location, locate, read_table, write_table
 from xner_core.hashing import file_digest, fingerprint
-from xner_core.models.loading import tagger_folder
-from xner_core.tagging.labels import LabelScheme, label_map
+from xner_core.tagging.checks import check_tagger
 from xner_core.tagging.tagger import VERSION
 
 logger = logging.getLogger(__name__)
@@ -46,8 +44,7 @@ def _key(gold: GoldFile) -> str:
 
 def found_types(model: str, types: str | Mapping[str, str]) -> list[str]:
     """The entity types that a tagger finds under a label map, from its settings alone."""
-    labels = AutoConfig.from_pretrained(tagger_folder(model), trust_remote_code=False).id2label
-    return LabelScheme(list(labels.values()), label_map(types)).types
+    return check_tagger("baselines", model, types)[0]
 
 
 def are_there(folder: Path, golds: Sequence[GoldFile]) -> bool:

@@ -25,8 +25,9 @@ from xner_core.cluster_check import count_fitting, require_resources
 from xner_core.errors import XnerError
 from xner_core.evaluation.student import own_types, shared_types
 from xner_core.files import locate, read_json, write_json, write_table
+from xner_core.outputs import require_folder
 from xner_core.projection.label_files import LabelFile, find_label_files
-from xner_core.ray_session import ensure_ray
+from xner_core.ray_session import check_address, ensure_ray
 from xner_core.snapshots.repository import label_addresses
 from xner_core.study.grid import Cell, StudySettings, plan_cells
 from xner_core.study.page import render_page
@@ -53,6 +54,8 @@ def run_study(settings: StudySettings) -> dict[str, Any]:
     Raises:
         XnerError: labels, gold files, models or domains that do not fit, or a cluster that cannot hold a training.
     """
+    check_address()
+    require_folder("out", settings.out)
     files = find_label_files(label_addresses(settings.labels))
     golds = _gold_files(settings, files)
     found = [found_types(name, settings.label_map) for name in settings.baselines]

@@ -54,7 +54,8 @@ class LabelScheme:
 
     def __init__(self, labels: list[str], types_of: Mapping[str, str]):
         parsed = [self._parse(label) for label in labels]
-        known = {type_ for _, type_ in parsed if type_}
+        # The model's own types, mapped or not.
+        self.found = known = {type_ for _, type_ in parsed if type_}
         if not known & set(types_of):
             raise XnerError(
                 f"the tagger's types {sorted(known)} are not in the label map {sorted(types_of)}; "

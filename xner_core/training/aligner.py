@@ -28,6 +28,7 @@ from xner_core.alignment.trained import TrainedAligner, log_odds, new_scorer, re
 from xner_core.errors import XnerError
 from xner_core.models.batching import token_batches
 from xner_core.models.loading import STARTER
+from xner_core.outputs import require_folder
 from xner_core.supervision.augmentation import NamePool, mismatch, remove_name, reverse, swap_names
 from xner_core.supervision.examples import Example, read_examples
 from xner_core.supervision.phrases import PHRASE
@@ -189,6 +190,7 @@ class _Collator:
 
 def train_aligner(settings: AlignerTrainingSettings) -> dict[str, Any]:
     """Trains an aligner, in rounds; returns what it was trained on, and its figures on held-out links."""
+    require_folder("out", settings.out)
     out = Path(settings.out)
     if (out / ALIGNER_FILE).exists():
         return {

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -30,8 +31,9 @@ from xner_core.consensus import find_consensus
 from xner_core.errors import XnerError
 from xner_core.files import Location, locate, read_json, write_json
 from xner_core.hashing import fingerprint
+from xner_core.outputs import require_folder
 from xner_core.projection.label_files import find_label_files
-from xner_core.ray_session import ensure_ray
+from xner_core.ray_session import check_address, ensure_ray
 from xner_core.snapshots.repository import label_addresses
 from xner_core.training.dataset import feature_dataset, feature_texts
 from xner_core.training.features import FeatureEncoder, TargetScheme, collate
@@ -53,6 +55,8 @@ logger = logging.getLogger(__name__)
 RECORD = "training.json"
 # Of a worker, before the training fails; what kills a worker each time should not be tried for ever.
 _MAX_FAILURES = 3
+# How long a controller may take to end its workers.
+_ABORT_SECONDS = 20
 _TRAINER_STATE = "trainer_state.json"
 _MODEL_FILES = (".safetensors", ".json", ".model", ".txt", ".jinja")
 
@@ -71,6 +75,10 @@ def train_student(settings: StudentSettings, callbacks: Sequence[TrainerCallback
         ray.train.TrainingFailedError: a worker failed again and again.
     """
     started = time.monotonic()
+    check_address()
+    require_folder("out", settings.out)
+    if settings.checkpoints:
+        require_folder("checkpoints", settings.checkpoints)
     recipe = _absolute(settings.recipe)
     files = find_label_files(label_addresses(settings.labels), recipe.domains)
     votes = find_consensus(settings.consensus, files) if settings.consensus else {}
@@ -191,7 +199,7 @@ def _fit(
     callbacks: Sequence[TrainerCallback],
 ) -> tuple[Checkpoint, dict[str, Any]]:
     """Trains; returns the best checkpoint and its scores."""
-    trainer = TorchTrainer(
+    trainer = _Training(
         partial(_train_worker, plan=plan, texts=texts, steps=steps, callbacks=callbacks),
         scaling_config=ScalingConfig(
             num_workers=plan.recipe.num_workers, use_gpu=plan.recipe.use_gpu, resources_per_worker=worker
@@ -213,8 +221,27 @@ def _fit(
         # Only so is the order the same each time.
         dataset_config=DataConfig(execution_options=ExecutionOptions(preserve_order=True)),
     )
-    result = trainer.fit()
+    try:
+        result = trainer.fit()
+    except KeyboardInterrupt:
+        trainer.abort()
+        raise
     return max(result.best_checkpoints, key=lambda pair: pair[1]["f1"])
+
+
+class _Training(TorchTrainer):
+    """Leaves Ctrl-C to the job, as all signals are; Ray Train's own handler ends the process without a word."""
+
+    _controller: ray.actor.ActorHandle | None = None
+
+    def _register_sigint_handler(self, controller: ray.actor.ActorHandle) -> None:
+        self._controller = controller
+
+    def abort(self) -> None:
+        """Ends the workers, which gives the cluster their CPUs back."""
+        with suppress(ray.exceptions.RayError):
+            if self._controller is not None:
+                ray.get(self._controller.abort.remote(), timeout=_ABORT_SECONDS)
 
 
 def _train_worker(plan: TrainingPlan, texts: int, steps: int, callbacks: Sequence[TrainerCallback]) -> None:
