@@ -15,6 +15,7 @@ PARTS = [
     "spans",
     "files",
     "object_store",
+    "tables",
     "interruption",
     "refusals",
     "outputs",

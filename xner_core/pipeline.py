@@ -19,11 +19,14 @@ from xner_core.graph import ClusterSettings, run_projection
 from xner_core.hashing import file_digest, fingerprint
 from xner_core.models.loading import encoder_folder, tagger_folder
 from xner_core.outputs import require_folder, require_lasting
-from xner_core.projection.plan import plan_projection
+from xner_core.projection.plan import ProjectionPlan, plan_projection, projection_parts
 from xner_core.projection.quarantine import FaultSettings
 from xner_core.ray_session import check_address
 from xner_core.sample import write_sample_corpus, write_sample_gold
+from xner_core.snapshots.differences import changed_parts
 from xner_core.snapshots.lease import Lease
+from xner_core.snapshots.manifest import LABELS, TAGS
+from xner_core.snapshots.repository import open_snapshot, require_released
 from xner_core.snapshots.state import publish_state
 from xner_core.tagging.checks import check_tagger
 from xner_core.tagging.tagger import TaggerSettings
@@ -32,6 +35,8 @@ from xner_core.training.student import StudentRecipe, StudentSettings
 
 # Raised whenever the same tags on the same gold would be scored otherwise.
 SCORES_VERSION = 1
+# Pairs per second where no run has left its own (docs/results.md).
+USUAL_SPEED = 25
 
 
 @dataclass(frozen=True)
@@ -140,8 +145,11 @@ def bring_up_to_date(settings: ProjectionSettings, lease: Lease) -> dict[str, An
         LeaseLost: another run has taken the lease on the folder.
     """
     out = lease.folder
+    require_released(lease)
     corpus, _ = current_corpus(settings, out)
     plan = plan_projection(corpus, out, settings.tagger, settings.aligner)
+    parts = projection_parts(settings.tagger, settings.aligner)
+    announce(plan, lease, parts)
     counts = run_projection(plan, settings.tagger, settings.aligner, settings.cluster, settings.faults)
     result: dict[str, Any] = {
         "status": "done",
@@ -154,7 +162,39 @@ def bring_up_to_date(settings: ProjectionSettings, lease: Lease) -> dict[str, An
         "shards": len(plan.tasks),
         "labelled": counts,
     }
-    return result | {"snapshot": publish_state(lease, corpus, plan).name}
+    return result | {"snapshot": publish_state(lease, corpus, plan, parts=parts, pairs_per_second=speed(counts)).name}
+
+
+def announce(plan: ProjectionPlan, lease: Lease, parts: dict[str, Any]) -> None:
+    """Says what is made again because a model, a setting or a version is another one now, and about how long it takes.
+
+    Args:
+        plan: what is to be done
+        lease: on the folder, with its latest snapshot
+        parts: what the plan's fingerprints were taken of
+    """
+    pairs = sum(task.pairs for task in plan.unfinished())
+    if not pairs or not lease.snapshot:
+        return
+    before = open_snapshot(lease.folder).description
+    changed = changed_parts(before, {TAGS: plan.tags_fingerprint, LABELS: plan.labels_fingerprint}, parts)
+    if not changed:
+        return
+    known = before.counts.get("pairs_per_second")
+    minutes = max(1, round(pairs / (known or USUAL_SPEED) / 60))
+    rate = f"{known:.1f} pairs/s, as before" if known else f"{USUAL_SPEED} pairs/s, as the starter models on two cores"
+    total = sum(task.pairs for task in plan.tasks)
+    print(
+        f"made again: {pairs:,} of {total:,} pairs get new labels, about {minutes} min at {rate}. "
+        f"Snapshot {before.name} was made otherwise: {'; '.join(changed)}",
+        flush=True,
+    )
+
+
+def speed(counts: dict[str, Any]) -> float | None:
+    """Pairs per second of a projection, start-up included; None if it had nothing to do."""
+    pairs = counts.get("projected_pairs")
+    return round(pairs / max(counts["seconds"], 1e-3), 2) if pairs else None
 
 
 def current_corpus(settings: ProjectionSettings, out: Location) -> tuple[Corpus, dict[str, Any]]:
@@ -250,8 +290,7 @@ def summary(result: dict[str, Any]) -> str:
     ]
     if labelled["quarantined"]:
         lines.append(f"set aside {labelled['quarantined']} pairs in quarantine; the column `quarantine` says why")
-    if labelled["projected_pairs"]:
-        rate = labelled["projected_pairs"] / labelled["seconds"]
+    if rate := speed(labelled):
         lines.append(f"speed     {rate:.1f} pairs/s, start-up included")
     for name, scores in result.get("scores", {}).items():
         lines.append(f"F1        {scores['f1']:.3f} {name}, on {', '.join(scores['labels'])} of {scores['conll']}")

@@ -112,6 +112,8 @@ def nearest(name: str, valid: Iterable[str]) -> str | None:
     """The valid dotted name that was most likely meant: one that ends likewise, or one spelt almost so."""
     valid = list(valid)
     name = name.replace("-", "_")
+    if "." in name and (found := get_close_matches(name, valid, 1, 0.85)):
+        return found[0]
     last = name.rpartition(".")[2]
     ends = [each for each in valid if each.rpartition(".")[2] == last]
     if len(ends) == 1:

@@ -44,6 +44,11 @@ class ProjectionPlan:
         return [task for task in self.tasks if task.labels_path not in present]
 
 
+def projection_parts(tagger: TaggerSettings, aligner: AlignerSettings) -> dict[str, Any]:
+    """All that determines the labels of a text, by what it belongs to; what is kept of fingerprints to explain them."""
+    return {"tagger": tagger.identity(), "aligner": aligner.identity(), "labels": {"version": VERSION}}
+
+
 def plan_projection(corpus: Corpus, out: Location, tagger: TaggerSettings, aligner: AlignerSettings) -> ProjectionPlan:
     """Plans the projection of all shards of a corpus into `out/tags` and `out/labels`."""
     tags_fingerprint = tagger.fingerprint()

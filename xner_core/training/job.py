@@ -87,6 +87,7 @@ def train_student(settings: StudentSettings, callbacks: Sequence[TrainerCallback
     if _record(out).get("identity") == own:
         reason = "the student of these labels and settings is there already"
         return {"status": "nothing to do", "reason": reason, "student": settings.out} | _record(out)["result"]
+    _announce(settings.out, own)
     plan = plan_training(recipe, files, votes)
 
     ensure_ray()
@@ -122,6 +123,13 @@ def train_student(settings: StudentSettings, callbacks: Sequence[TrainerCallback
 def _absolute(recipe: StudentRecipe) -> StudentRecipe:
     """Ray Train's workers run in a folder of their own."""
     return replace(recipe, model=str(Path(recipe.model).absolute())) if Path(recipe.model).is_dir() else recipe
+
+
+def _announce(out: str, own: dict[str, Any]) -> None:
+    """Says why a student that is there is trained again, and how long that took before."""
+    if record := _record(locate(out)):
+        why, seconds = _difference(record["identity"], own), record["result"].get("seconds", 0)
+        print(f"trained again: the student in {out} was trained otherwise ({why}); it took {seconds:.0f} s", flush=True)
 
 
 def _record(folder: Location) -> dict[str, Any]:
