@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 import psutil
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-# How long child processes may take to end by themselves, and then after SIGTERM.
-_PATIENCE = 10.0
+# Seconds that processes may take to end after SIGTERM.
+_PATIENCE = 5.0
 _CLOSERS: list[Callable[[], None]] = []
 
 
@@ -37,16 +37,19 @@ class Interruption:
                 for number in _SIGNALS:
                     signal.signal(number, signal.SIG_IGN)
             # Before anything is closed: who loses its parent is nobody's child.
-            left = [child for child in psutil.Process().children(recursive=True) if child not in self.others]
+            left = [
+                child
+                for child in psutil.Process().children(recursive=True)
+                if child not in self.others and not _is_tracker(child)
+            ]
             for close in _CLOSERS:
                 with suppress(Exception):
                     close()
             for end in (psutil.Process.terminate, psutil.Process.kill):
-                _, left = psutil.wait_procs(left, _PATIENCE)
                 for process in left:
                     with suppress(psutil.NoSuchProcess):
                         end(process)
-            psutil.wait_procs(left, _PATIENCE)
+                _, left = psutil.wait_procs(left, _PATIENCE)
 
 
 @contextmanager
@@ -88,3 +91,14 @@ def close_on_interruption(close: Callable[[], None]) -> None:
     """Has something closed before the processes that it has started are waited for."""
     if close not in _CLOSERS:
         _CLOSERS.append(close)
+
+
+def _is_tracker(process: psutil.Process) -> bool:
+    """Whether it is a resource tracker of multiprocessing, which ends with the process that it tracks for.
+
+    Killed before that, it is started again when the last semaphores go.
+    """
+    try:
+        return any("resource_tracker" in argument for argument in process.cmdline())
+    except psutil.Error:
+        return False
