@@ -237,10 +237,7 @@ def test_what_will_not_do_is_refused_before_anything_is_made(settings, tmp_path,
     student = dataclasses.replace(settings.student, dev=str(tmp_path / "nowhere"))
     tagger = dataclasses.replace(settings.tagger, label_map={"PERR": "PER", "LOC": "LOC"})
     changes, message = {
-        "label map": (
-            {"tagger": dataclasses.replace(settings.tagger, label_map={"PERR": "PER", "LOC": "LOC"})},
-            "PERR",
-        ),
+        "label map": ({"tagger": tagger}, "PERR"),
         "aligner": ({"aligner": AlignerSettings(settings.tagger.model)}, "aligner.json"),
         "gold": ({"gold": str(tmp_path / "file"), "then_train": True}, "file:1"),
         "dev": ({"student": student, "then_train": True}, "nowhere"),
