@@ -13,6 +13,7 @@ from xner_core.corpus.cleaning import CleaningSettings
 from xner_core.corpus.ingest import IngestSettings, ingest_corpus
 from xner_core.corpus.layout import MANIFEST, Corpus, open_corpus
 from xner_core.errors import XnerError
+from xner_core.evaluation.student import own_types
 from xner_core.evaluation.tagger import TaggerEvaluation, evaluate_tagger
 from xner_core.files import Location, locate, read_json, write_json
 from xner_core.graph import ClusterSettings, run_projection
@@ -251,7 +252,7 @@ def train_and_score(settings: ProjectionSettings, snapshot: str, resume: bool = 
                 out / "scores", TaggerEvaluation(model, gold, settings.gold_labels, label_map, settings.target)
             )
             for name, model, label_map in (
-                ("student", str(student), "conll"),
+                ("student", str(student), own_types(str(student))),
                 ("direct transfer", settings.tagger.model, settings.tagger.label_map),
             )
         }

@@ -21,11 +21,12 @@ from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from scipy.optimize import nnls
 
+from xner_core.checks import check_gold
 from xner_core.cluster_check import count_fitting, require_resources
 from xner_core.errors import XnerError
 from xner_core.evaluation.student import own_types, shared_types
 from xner_core.files import locate, read_json, write_json, write_table
-from xner_core.outputs import require_folder
+from xner_core.outputs import require_folder, require_lasting
 from xner_core.projection.label_files import LabelFile, find_label_files
 from xner_core.ray_session import check_address, ensure_ray
 from xner_core.snapshots.repository import label_addresses
@@ -56,6 +57,10 @@ def run_study(settings: StudySettings) -> dict[str, Any]:
     """
     check_address()
     require_folder("out", settings.out)
+    for address in settings.labels:
+        require_lasting("labels", address)
+    if settings.recipe.dev is not None:
+        check_gold("recipe.dev", settings.recipe.dev, None)
     files = find_label_files(label_addresses(settings.labels))
     golds = _gold_files(settings, files)
     found = [found_types(name, settings.label_map) for name in settings.baselines]

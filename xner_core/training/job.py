@@ -26,12 +26,13 @@ from ray.train.torch import TorchTrainer
 from ray.train.v2.api.config import LoggingConfig
 from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback, set_seed
 
+from xner_core.checks import check_gold
 from xner_core.cluster_check import require_resources
 from xner_core.consensus import find_consensus
 from xner_core.errors import XnerError
 from xner_core.files import Location, locate, read_json, write_json
 from xner_core.hashing import fingerprint
-from xner_core.outputs import require_folder
+from xner_core.outputs import require_folder, require_lasting
 from xner_core.projection.label_files import find_label_files
 from xner_core.ray_session import check_address, ensure_ray
 from xner_core.snapshots.repository import label_addresses
@@ -79,7 +80,11 @@ def train_student(settings: StudentSettings, callbacks: Sequence[TrainerCallback
     require_folder("out", settings.out)
     if settings.checkpoints:
         require_folder("checkpoints", settings.checkpoints)
+    for address in settings.labels:
+        require_lasting("labels", address)
     recipe = _absolute(settings.recipe)
+    if recipe.dev is not None:
+        check_gold("recipe.dev", recipe.dev, None)
     files = find_label_files(label_addresses(settings.labels), recipe.domains)
     votes = find_consensus(settings.consensus, files) if settings.consensus else {}
     own = identity(recipe, files, votes)
