@@ -1,5 +1,6 @@
 """Where a job may write, found out before it works: a folder that can be written, and that outlives the job."""
 
+import errno
 import json
 import os
 import tempfile
@@ -9,6 +10,8 @@ from xner_core.errors import XnerError
 
 # Set by `ray job submit` for the process that it starts: JSON with the runtime environment.
 _JOB_CONFIG = "RAY_JOB_CONFIG_JSON_ENV_VAR"
+# No bad input: whatever needs room says so, and goes on when there is some.
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 # Below these Ray unpacks the folders that jobs were submitted with, and deletes those that no job uses any more.
 _PACKAGES = ("working_dir_files", "py_modules_files")
 
@@ -38,6 +41,8 @@ def require_output(name: str, address: str) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
+        if error.errno in _FULL:
+            return
         reason = error.strerror or str(error)
         raise XnerError(
             f"{name} {address}: nothing can be written there ({folder}: {reason}); name another place, or change its "
