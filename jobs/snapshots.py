@@ -1,8 +1,11 @@
 """Looks after the snapshots that nightly runs publish: lists, shows and compares them, goes back, and cleans up.
 
+A snapshot that was gone back to stays the latest until it is released.
+
 python jobs/snapshots.py list --out out/de
 python jobs/snapshots.py diff --out out/de
 python jobs/snapshots.py rollback --out out/de --to 20261125T031502-5f0c21aa
+python jobs/snapshots.py release --out out/de
 python jobs/snapshots.py collect --out out/de --keep 14 --dry_run
 """
 
@@ -11,11 +14,13 @@ from xner_core.snapshots.administration import (
     CollectionSettings,
     DiffSettings,
     ListSettings,
+    ReleaseSettings,
     RollbackSettings,
     ShowSettings,
     collect_garbage,
     diff_snapshots,
     list_snapshots,
+    release_snapshot,
     rollback_snapshots,
     show_snapshot,
 )
@@ -25,6 +30,7 @@ COMMANDS = {
     "show": Command(ShowSettings, show_snapshot),
     "diff": Command(DiffSettings, diff_snapshots),
     "rollback": Command(RollbackSettings, rollback_snapshots),
+    "release": Command(ReleaseSettings, release_snapshot),
     "collect": Command(CollectionSettings, collect_garbage),
 }
 

@@ -14,9 +14,16 @@ from xner_core import nightly
 from xner_core.alignment.aligner import AlignerSettings
 from xner_core.corpus import identity
 from xner_core.corpus.cleaning import CleaningSettings
+from xner_core.errors import XnerError
 from xner_core.files import locate
 from xner_core.nightly import NightlySettings, reproject
 from xner_core.pipeline import ProjectionSettings, project_corpus
+from xner_core.snapshots.administration import (
+    ReleaseSettings,
+    RollbackSettings,
+    release_snapshot,
+    rollback_snapshots,
+)
 from xner_core.snapshots.lease import Lease, LeaseLost, read_latest
 from xner_core.snapshots.repository import history, open_snapshot
 from xner_core.tagging.tagger import TaggerSettings
@@ -26,6 +33,7 @@ from xner_core.training.trust import TrustSettings
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 ROOT = Path(__file__).parent.parent
+PROJECTION = dataclasses.fields(ProjectionSettings)
 
 
 def write(folder: Path, domain: str, start: int, count: int = 30) -> None:
@@ -152,6 +160,27 @@ def test_a_run_beside_another_does_nothing(settings):
         result = reproject(settings)
     assert result["status"] == "nothing to do"
     assert "another nightly run (process" in result["reason"]
+
+
+def test_a_state_that_was_gone_back_to_is_left_alone_until_it_is_released(settings, tmp_path, monkeypatch, capsys):
+    first = reproject(settings)
+    write(tmp_path / "text", "blogs", 200, 7)
+    second = reproject(settings)
+    rolled = rollback_snapshots(RollbackSettings(settings.out, first["snapshot"]))["snapshot"]
+    with monkeypatch.context() as patch:
+        forbid(patch, "run_projection")
+        night = reproject(settings)
+    assert night["status"] == "nothing to do"
+    assert f"{rolled} was gone back to and is pinned" in night["reason"]
+    assert "jobs/snapshots.py release" in night["reason"]
+    with pytest.raises(XnerError, match="pinned"):
+        project_corpus(ProjectionSettings(**{each.name: getattr(settings, each.name) for each in PROJECTION}))
+    assert open_snapshot(settings.out).name == rolled
+    assert len(rows(settings.out)) == 60
+    release_snapshot(ReleaseSettings(settings.out))
+    third = reproject(settings)
+    assert (third["published"], third["projected"]["shards"]) == (True, 0)
+    assert rows(settings.out) == rows(settings.out, second["snapshot"])
 
 
 def test_a_run_that_lost_its_lease_publishes_nothing(settings, tmp_path, monkeypatch):

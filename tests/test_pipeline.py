@@ -11,6 +11,7 @@ import pytest
 import ray
 from transformers import pipeline
 
+from xner_core import pipeline as pipeline_module
 from xner_core.alignment.aligner import AlignerSettings
 from xner_core.corpus.cleaning import CleaningSettings
 from xner_core.errors import XnerError
@@ -224,3 +225,13 @@ def test_the_sample_is_projected_and_a_student_trained_and_scored(tiny_tagger, t
     assert all(0 <= scores["f1"] <= 1 for scores in result["scores"].values())
     assert "direct transfer" in summary(result)
     pipeline("token-classification", model=result["student"])("Anna Weber war in Köln.")
+
+    # The same command again: nothing is done twice, and what was said is said again.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline_module, "evaluate_tagger", lambda _: pytest.fail("scored again"))
+        again = project_corpus(settings)
+    assert again["status"] == "nothing to do"
+    assert again["scores"] == result["scores"]
+    # Other types are scored anew.
+    other = dataclasses.replace(settings, gold=str(tmp_path / "gold.conll"), gold_labels="PER")
+    assert project_corpus(other)["scores"]["student"]["labels"] == ["PER"]

@@ -21,6 +21,7 @@ from xner_core.files import Location, locate, read_table, write_table
 from xner_core.hashing import fingerprint
 from xner_core.languages import distinct_languages
 from xner_core.normal_form import normal_form
+from xner_core.outputs import require_folder
 from xner_core.projection.label_files import LabelFile, find_label_files
 from xner_core.projection.schema import PROJECTED
 from xner_core.snapshots.repository import label_addresses
@@ -250,6 +251,7 @@ def build_consensus(settings: ConsensusSettings) -> dict[str, Any]:
         XnerError: no labels, or labels of several target languages.
     """
     started = time.monotonic()
+    require_folder("out", settings.out)
     files = find_label_files(label_addresses(settings.labels))
     languages = distinct_languages(file.language for file in files)
     if len(languages) > 1:

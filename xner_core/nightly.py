@@ -13,12 +13,20 @@ from xner_core.errors import XnerError
 from xner_core.files import Location, locate, read_json, write_json
 from xner_core.graph import run_projection
 from xner_core.hashing import fingerprint
-from xner_core.pipeline import ProjectionSettings, current_corpus, train_and_score
-from xner_core.projection.plan import ProjectionPlan, plan_projection
+from xner_core.pipeline import (
+    ProjectionSettings,
+    announce,
+    check_settings,
+    count_warnings,
+    current_corpus,
+    speed,
+    train_and_score,
+)
+from xner_core.projection.plan import ProjectionPlan, plan_projection, projection_parts
 from xner_core.snapshots.collection import TRAINED_ON, delete, find_garbage
 from xner_core.snapshots.differences import difference
 from xner_core.snapshots.lease import SECONDS, Lease, LeaseHeld
-from xner_core.snapshots.repository import Snapshot, open_snapshot
+from xner_core.snapshots.repository import Snapshot, SnapshotPinned, open_snapshot, require_released
 from xner_core.snapshots.state import publish_state, published_labels, published_state
 
 logger = logging.getLogger(__name__)
@@ -47,20 +55,26 @@ class NightlySettings(ProjectionSettings):
 def reproject(settings: NightlySettings) -> dict[str, Any]:
     """Ingests what changed, projects the shards that have no labels yet, publishes, trains, and cleans up.
 
-    Run again when nothing has changed, it does nothing; run while another run is at work in the same folder, neither.
+    Run again when nothing has changed, it does nothing; nor while another run is at work in the same folder, or after a
+    rollback that was not released.
     """
     started = time.monotonic()
+    warnings = check_settings(settings)
     try:
         with Lease(locate(settings.out), "nightly_reproject", settings.lease) as lease:
             result = _run(settings, lease)
-    except LeaseHeld as error:
+    except (LeaseHeld, SnapshotPinned) as error:
         result = {"status": "nothing to do", "reason": str(error)}
+    if "labelled" in result:
+        warnings = warnings + count_warnings(result["labelled"])
+    result["warnings"] = warnings
     result["seconds"] = round(time.monotonic() - started, 1)
     print(report(result))
     return result
 
 
 def _run(settings: NightlySettings, lease: Lease) -> dict[str, Any]:
+    require_released(lease)
     corpus, ingested = current_corpus(settings, lease.folder)
     plan = plan_projection(corpus, lease.folder, settings.tagger, settings.aligner, published_labels(lease))
     before = open_snapshot(lease.folder) if lease.snapshot else None
@@ -106,6 +120,8 @@ def _project(
         and not (settings.faults.retry_quarantine and latest.description.counts["labelled"]["quarantined"])
     ):
         return latest, {}
+    parts = projection_parts(settings.tagger, settings.aligner)
+    announce(plan, lease, parts)
     plan, labelled = run_projection(plan, settings.tagger, settings.aligner, settings.cluster, settings.faults)
     lease.check()
     derived = {}
@@ -114,7 +130,7 @@ def _project(
         votes = build_consensus(ConsensusSettings(labels, str(lease.folder / "consensus")))["consensus"]
         derived["consensus"] = locate(votes) / plan.labels_fingerprint
     note = f"{labelled['projected_shards']} of {len(plan.tasks)} shards projected"
-    return publish_state(lease, corpus, plan, derived, note), labelled
+    return publish_state(lease, corpus, plan, derived, note, parts, speed(labelled)), labelled
 
 
 def _train(settings: NightlySettings, lease: Lease, snapshot: Snapshot) -> dict[str, Any]:
@@ -161,7 +177,7 @@ def _clean_up(settings: NightlySettings, lease: Lease) -> dict[str, int]:
 def report(result: dict[str, Any]) -> str:
     """A few lines for a person: what was new, what was done about it, and where it lies."""
     if "snapshot" not in result:
-        return f"time      {result['seconds']} s"
+        return "\n".join([f"time      {result['seconds']} s", *(f"warning   {each}" for each in result["warnings"])])
     lines = []
     if sources := result["ingested"].get("sources"):
         changed = ", ".join(f"{number} {how}" for how, number in sources.items())
@@ -177,7 +193,10 @@ def report(result: dict[str, Any]) -> str:
         types = ", ".join(
             f"{name} {count['before']:,} to {count['after']:,}" for name, count in change["entities"].items()
         )
-        lines.append(f"changed   {partition}: {pairs['added']:,} pairs more, {pairs['removed']:,} fewer; {types}")
+        lines.append(
+            f"changed   {partition}: {pairs['added']:,} pairs more, {pairs['removed']:,} fewer, "
+            f"{pairs['relabelled']:,} with other labels; {types}"
+        )
     if training := result.get("training"):
         lines.append(f"student   {training.get('reason') or 'trained, dev F1 {:.4f}'.format(training['dev']['f1'])}")
         lines += [f"F1        {score['f1']:.3f} {name}" for name, score in training.get("scores", {}).items()]
@@ -187,4 +206,5 @@ def report(result: dict[str, Any]) -> str:
         )
     lines.append(f"snapshot  {result['snapshot']}" + ("" if result["published"] else ", published before"))
     lines.append(f"time      {result['seconds']} s")
+    lines += [f"warning   {warning}" for warning in result["warnings"]]
     return "\n".join(lines)

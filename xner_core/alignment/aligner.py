@@ -96,20 +96,22 @@ class AlignerSettings:
             changes["min_presence"] = 0.0
         return replace(recipe, **{name: value for name, value in changes.items() if value is not None})
 
-    def fingerprint(self) -> str:
-        """The identity of the alignments that an aligner with these settings finds."""
+    def identity(self) -> dict[str, Any]:
+        """All that determines the alignments that an aligner with these settings finds, as plain JSON values."""
         recipe = self.recipe()
         constants = asdict(recipe)
-        encoder = model_digest(encoder_folder(constants.pop("encoder")))
-        weights = model_digest(self.folder) if isinstance(recipe, TrainedRecipe) else None
-        return fingerprint(
-            stage="align",
-            version=VERSION,
-            encoder=encoder,
-            weights=weights,
-            constants=constants,
-            precision=self.precision,
-        )
+        return {
+            "stage": "align",
+            "version": VERSION,
+            "encoder": model_digest(encoder_folder(constants.pop("encoder"))),
+            "weights": model_digest(self.folder) if isinstance(recipe, TrainedRecipe) else None,
+            "constants": constants,
+            "precision": self.precision,
+        }
+
+    def fingerprint(self) -> str:
+        """The identity of the alignments that an aligner with these settings finds."""
+        return fingerprint(**self.identity())
 
     def pinned(self) -> "AlignerSettings":
         """The settings with which every process loads the same encoder as this one."""

@@ -21,6 +21,7 @@ from xner_core.corpus.layout import Corpus, open_corpus
 from xner_core.errors import XnerError
 from xner_core.files import locate, read_table
 from xner_core.models.loading import STARTER, encoder_folder, model_digest
+from xner_core.outputs import require_folder
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +82,7 @@ class Trial:
 
 def fit_aligner(settings: AlignerFitting) -> dict[str, Any]:
     """Fits the similarity aligner to an encoder and a language pair: hidden layer, temperature, confidence."""
+    require_folder("out", settings.out)
     corpus = open_corpus(locate(settings.corpus))
     anchors = sample_anchors(corpus, settings.names, settings.most_pairs, settings.seed)
     if len(anchors) < _FEWEST_ANCHORS:

@@ -30,6 +30,7 @@ from xner_core.errors import XnerError
 from xner_core.files import Location, locate
 from xner_core.languages import parse_language
 from xner_core.normal_form import normal_form
+from xner_core.outputs import require_folder
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +87,7 @@ def ingest_corpus(settings: IngestSettings) -> dict[str, Any]:
         XnerError: bad input, or a folder that holds something else.
     """
     started = time.monotonic()
+    require_folder("out", settings.out)
     corpus, out = locate(settings.corpus), locate(settings.out)
     _check_out(settings, corpus, out)
     sources, warnings = find_sources(corpus, settings.source, settings.target)

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ from xner_core.errors import XnerError
 from xner_core.evaluation.conll import read_conll
 from xner_core.evaluation.lines import read_lines
 from xner_core.evaluation.schemes import OUTSIDE, as_iob2
-from xner_core.evaluation.types import Scored, scored_types
 from xner_core.languages import choose_language, did_you_mean, is_unspaced_language
 from xner_core.spans import Entity, Span, entities_of_tags, join_tokens, locate_tokens
 from xner_core.text import is_unspaced
@@ -57,26 +56,6 @@ def count_f1(pairs: Sequence[GoldPair]) -> float:
 def marked_types(sentences: Iterable[GoldSentence]) -> set[str]:
     """The entity types of some sentences."""
     return {tag[2:] for sentence in sentences for tag in sentence.tags if tag != OUTSIDE}
-
-
-def check_gold(
-    path: str | Path,
-    language: str | None = None,
-    wanted: Collection[str] | None = None,
-    found: Mapping[str, Collection[str]] | None = None,
-) -> Scored:
-    """What would be scored on a gold file; takes no model, and not much longer than reading the file.
-
-    Args:
-        path: the file
-        language: which side of JSON lines
-        wanted: entity types to score; those that it marks without them
-        found: types that each model can find, as of `find_types`, by what it is called in messages
-
-    Raises:
-        XnerError: as of `read_sentences` and `scored_types`.
-    """
-    return scored_types(str(path), marked_types(read_sentences(path, language)), found or {}, wanted)
 
 
 def read_gold(path: str | Path, source: str, target: str) -> list[GoldPair]:

@@ -17,10 +17,11 @@ from xner_core.evaluation.gold import marked_types, read_gold
 from xner_core.evaluation.rivals import LinkAligner, WordPair, eflomal_linker, require, simalign_linker, word_pair
 from xner_core.evaluation.summary import warning_lines
 from xner_core.evaluation.tables import text_table
-from xner_core.evaluation.tagger import find_types, load_tagger
+from xner_core.evaluation.tagger import load_tagger
 from xner_core.evaluation.types import scored_types
 from xner_core.files import locate, read_table
 from xner_core.models.loading import STARTER
+from xner_core.tagging.checks import check_tagger
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +98,7 @@ def evaluate_projection(settings: ProjectionEvaluation) -> dict[str, Any]:
         entities = [source.entities() for source, _ in pairs]
     else:
         types = marked_types(side for pair in pairs for side in pair)
-        known, of_map = find_types(settings.tagger, settings.label_map)
+        known, of_map = check_tagger("tagger", settings.tagger, settings.label_map)
         warnings += scored_types(settings.gold, types, {settings.tagger: known}).warnings + of_map
         tagger = load_tagger(settings.tagger, settings.label_map)
         tagged = tagger.tag([source.text for source, _ in pairs])

@@ -13,12 +13,13 @@ from xner_core.evaluation.comparison import DIRECT_TRANSFER, STUDENT, SYSTEMS, P
 from xner_core.evaluation.gold import marked_types, read_sentences
 from xner_core.evaluation.summary import summary
 from xner_core.evaluation.surfaces import seen_surfaces
-from xner_core.evaluation.tagger import find_types, load_tagger, predict_tags
+from xner_core.evaluation.tagger import load_tagger, predict_tags
 from xner_core.evaluation.types import scored_types
 from xner_core.models.loading import STARTER, tagger_folder
 from xner_core.models.precision import Precision
 from xner_core.projection.label_files import find_label_files, last_pair_of_sample
 from xner_core.snapshots.repository import label_addresses
+from xner_core.tagging.checks import check_tagger
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +82,9 @@ def evaluate_student(settings: StudentEvaluation) -> dict[str, Any]:
         DIRECT_TRANSFER: [(name, settings.label_map) for name in settings.baselines],
     }
     known = {
-        f"{system.replace('_', ' ')} {name}": find_types(name, types)
+        f"{system.replace('_', ' ')} {name}": check_tagger(
+            "students" if system == STUDENT else "baselines", name, types
+        )
         for system, named in models.items()
         for name, types in named
     }

@@ -1,12 +1,5 @@
-"""Tables for a terminal."""
+"""Tables for a terminal, as everywhere else."""
 
-from collections.abc import Sequence
+from xner_core.tables import text_table
 
-
-def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns two spaces apart, the first one flush left and the others flush right."""
-    padded = []
-    for number, column in enumerate(zip(header, *rows, strict=True)):
-        width = max(map(len, column))
-        padded.append([cell.rjust(width) if number else cell.ljust(width) for cell in column])
-    return "\n".join("  ".join(line).rstrip() for line in zip(*padded, strict=True))
+__all__ = ["text_table"]

@@ -1,23 +1,21 @@
 """Scores a tagger or a student on a gold file."""
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from tqdm import tqdm
-from transformers import AutoConfig
 
 from xner_core.evaluation.gold import GoldSentence, marked_types, read_sentences
 from xner_core.evaluation.metrics import score
 from xner_core.evaluation.schemes import OUTSIDE
 from xner_core.evaluation.summary import tagger_summary
 from xner_core.evaluation.types import parse_types, scored_types
-from xner_core.models.loading import tagger_folder
 from xner_core.models.precision import Precision
 from xner_core.spans import tags_of_entities
-from xner_core.tagging.labels import LabelScheme, label_map
+from xner_core.tagging.checks import check_tagger
 from xner_core.tagging.tagger import Tagger, TaggerSettings
 
 # Sentences that a tagger is given at once, which bounds memory.
@@ -58,7 +56,7 @@ def evaluate_tagger(settings: TaggerEvaluation) -> dict[str, Any]:
         XnerError: a gold file that cannot be read, or types that gold and model do not share.
     """
     sentences = read_sentences(settings.conll, settings.language)
-    found, of_map = find_types(settings.model, settings.label_map)
+    found, of_map = check_tagger("model", settings.model, settings.label_map)
     wanted = parse_types(settings.labels, "labels")
     scored = scored_types(settings.conll, marked_types(sentences), {settings.model: found}, wanted)
     types = scored.types
@@ -82,24 +80,6 @@ def evaluate_tagger(settings: TaggerEvaluation) -> dict[str, Any]:
     }
     print(tagger_summary(figures))
     return figures
-
-
-def find_types(model: str, types_of: str | Mapping[str, str]) -> tuple[list[str], list[str]]:
-    """What a tagger finds under a label map, from its settings alone, without its weights.
-
-    Returns:
-        its entity types, and warnings: types of the model that the map leaves out, and types of the map that it lacks
-    """
-    labels = AutoConfig.from_pretrained(tagger_folder(model), trust_remote_code=False).id2label
-    mapped = label_map(types_of)
-    scheme = LabelScheme(list(labels.values()), mapped)
-    warnings = []
-    if dropped := scheme.found - mapped.keys():
-        warnings.append(f"the label map leaves out what {model} finds of {', '.join(sorted(dropped))}")
-    # The maps that come with xner are for all models of a kind.
-    if not isinstance(types_of, str) and (unused := mapped.keys() - scheme.found):
-        warnings.append(f"{model} has no type {', '.join(sorted(unused))}, which the label map names")
-    return scheme.types, warnings
 
 
 def load_tagger(model: str, label_map: str | dict[str, str], precision: Precision = "float32") -> Tagger:

@@ -38,7 +38,7 @@ transformers_logging.disable_progress_bar()
 warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
 
 STARTER = "starter"
-_ADAPTER_CONFIG = "adapter_config.json"
+ADAPTER_CONFIG = "adapter_config.json"
 _VOCABULARIES = ["tokenizer.json", "*.model", "vocab.*", "merges.txt"]
 
 
@@ -141,7 +141,7 @@ def load_token_classifier(name: str) -> tuple[PreTrainedModel, PreTrainedTokeniz
         XnerError: there is no such model, it is no token classifier, or it has no tokenizer that can be used.
     """
     folder = tagger_folder(name)
-    if not (folder / _ADAPTER_CONFIG).exists():
+    if not (folder / ADAPTER_CONFIG).exists():
         with _loading("token classifier", folder):
             model, found = AutoModelForTokenClassification.from_pretrained(
                 folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32, output_loading_info=True
@@ -219,6 +219,6 @@ def model_digest(folder: Path) -> str:
     """The identity of a model: 32 hex digits over the names and contents of its weights, settings and vocabulary."""
     paths = sorted(path for pattern in MODEL_FILES for path in folder.glob(pattern))
     parts = [part.encode() for path in paths for part in (path.name, file_digest(path))]
-    if (folder / _ADAPTER_CONFIG).exists():
+    if (folder / ADAPTER_CONFIG).exists():
         parts.append(model_digest(_adapted_encoder(folder)).encode())
     return digest(parts).hex()

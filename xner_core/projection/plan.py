@@ -109,6 +109,11 @@ def _newest(task: ShardTask, tags: Mapping[str, set[int]], labels: Mapping[str, 
     return replace(task, tags_path=of_attempt(first_tags, tags_attempt), labels_path=of_attempt(first_labels, attempt))
 
 
+def projection_parts(tagger: TaggerSettings, aligner: AlignerSettings) -> dict[str, Any]:
+    """All that determines the labels of a text, by what it belongs to; what is kept of fingerprints to explain them."""
+    return {"tagger": tagger.identity(), "aligner": aligner.identity(), "labels": {"version": VERSION}}
+
+
 def plan_projection(
     corpus: Corpus, out: Location, tagger: TaggerSettings, aligner: AlignerSettings, known: Iterable[str] = ()
 ) -> ProjectionPlan:

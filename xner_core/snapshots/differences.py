@@ -1,15 +1,21 @@
 """What changed between two snapshots: files, pairs and entities, partition by partition."""
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
 from xner_core.projection.schema import sum_counts
-from xner_core.snapshots.manifest import LABELS
+from xner_core.snapshots.manifest import LABELS, TAGS, Description
 from xner_core.snapshots.repository import Snapshot
 
 _PARTITION = ["language", "domain"]
+# What says where an entity is, and not how sure that is.
+_PLACE = ["type", "source_start", "source_end", "target_start", "target_end", "status"]
+_CONFIDENCE = ["tagger_confidence", "aligner_confidence", "reason"]
+# Characters of a digest that are shown.
+_DIGEST = 8
 # What a file is known by: labels of a shard are made again under the same name when its quarantine is tried again.
 _FILE = ["path", "bytes"]
 
@@ -18,8 +24,10 @@ def difference(before: Snapshot, after: Snapshot) -> dict[str, Any]:
     """
     Returns:
         `files`: by table, how many are `added` and `removed`; `partitions`: by "<language>/<domain>", of those that
-        differ, the `pairs` (`before`, `after`, `added`, `removed`, and `relabelled`: in both, with labels from another
-        file), and the projected `entities` by type and the `unknown` ones (`before`, `after`)
+        differ, the `pairs` (`before`, `after`, `added`, `removed`; and of those in both: `relabelled`, with other
+        entities, types or spans, and `rescored`, where only confidences, mentions or reasons are others), and the
+        projected `entities` by type and the `unknown` ones (`before`, `after`); `parts`: what of the models, settings
+        and versions behind the fingerprints differs, as lines
     """
     labels = {side: _labels(snapshot) for side, snapshot in (("before", before), ("after", after))}
     partitions = pl.concat(frame.select(_PARTITION) for frame in labels.values()).unique().sort(_PARTITION)
@@ -35,9 +43,43 @@ def difference(before: Snapshot, after: Snapshot) -> dict[str, Any]:
         "before": before.name,
         "after": after.name,
         "fingerprints": _changes(before.description.fingerprints, after.description.fingerprints, None),
+        "parts": changed_parts(before.description, after.description.fingerprints, after.description.parts),
         "files": _files(before, after),
         "partitions": changed,
     }
+
+
+def changed_parts(before: Description, fingerprints: Mapping[str, str], parts: Mapping[str, Any]) -> list[str]:
+    """What of the models, settings and versions behind a snapshot's labels differs from others, a line for each.
+
+    Args:
+        before: what the snapshot says of itself
+        fingerprints: the others' of tags and labels
+        parts: what these were taken of, as `projection_parts` gives it
+    """
+    if all(before.fingerprints.get(name) == fingerprints.get(name) for name in (TAGS, LABELS)):
+        return []
+    if not before.parts or not parts:
+        return ["models, settings or version, which snapshots of before do not name"]
+    old, new = _flat(before.parts), _flat(parts)
+    return [
+        f"{name} {_shown(old.get(name))}, now {_shown(new.get(name))}"
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name)
+    ]
+
+
+def _flat(parts: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The values of nested maps, by dotted names."""
+    flat: dict[str, Any] = {}
+    for name, value in parts.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+    return flat
+
+
+def _shown(value: Any) -> str:
+    is_digest = isinstance(value, str) and len(value) == 32 and set(value) <= set("0123456789abcdef")
+    return f"{value[:_DIGEST]}…" if is_digest else "none" if value is None else str(value)
 
 
 def _labels(snapshot: Snapshot) -> pl.DataFrame:
@@ -56,13 +98,16 @@ def _files(before: Snapshot, after: Snapshot) -> dict[str, dict[str, int]]:
 
 def _partition(before: pl.DataFrame, after: pl.DataFrame) -> dict[str, Any]:
     # Files of both sides hold the same pairs with the same labels, and no pair is in two files of a side.
-    gone = _pair_ids(before.join(after, _FILE, "anti"))
-    come = _pair_ids(after.join(before, _FILE, "anti"))
+    gone = _pairs(before.join(after, _FILE, "anti"))
+    come = _pairs(after.join(before, _FILE, "anti"))
     counts = [sum_counts(map(json.loads, side["counts"])) for side in (before, after)]
     pairs = _sides(*(count.get("pairs", 0) for count in counts))
     pairs["added"] = come.join(gone, "pair_id", "anti").height
     pairs["removed"] = gone.join(come, "pair_id", "anti").height
-    pairs["relabelled"] = come.height - pairs["added"]
+    both = gone.join(come, "pair_id", suffix="_after")
+    places = pl.col("places") != pl.col("places_after")
+    pairs["relabelled"] = both.filter(places).height
+    pairs["rescored"] = both.filter(~places & (pl.col("scores") != pl.col("scores_after"))).height
     return {
         "pairs": pairs,
         "entities": _changes(*(count.get("projected_by_type", {}) for count in counts), 0),
@@ -70,10 +115,28 @@ def _partition(before: pl.DataFrame, after: pl.DataFrame) -> dict[str, Any]:
     }
 
 
-def _pair_ids(files: pl.DataFrame) -> pl.DataFrame:
+def _pairs(files: pl.DataFrame) -> pl.DataFrame:
+    """The id of each pair in some label files, and hashes of where its entities are and of all else that is said."""
     if not files.height:
-        return pl.DataFrame(schema={"pair_id": pl.String})
-    return pl.scan_parquet(files["address"].to_list(), glob=False).select("pair_id").collect()
+        return pl.DataFrame(schema={"pair_id": pl.String, "places": pl.UInt64, "scores": pl.UInt64})
+    places = pl.concat_str(_text("entities", _PLACE), pl.col("quarantine").is_null().cast(pl.String), separator="|")
+    scores = pl.concat_str(
+        _text("entities", _CONFIDENCE),
+        _text("mentions", ["type", "start", "end", "confidence"]),
+        pl.col("quarantine").fill_null(""),
+        separator="|",
+    )
+    return (
+        pl.scan_parquet(files["address"].to_list(), glob=False)
+        .select("pair_id", places=places.hash(), scores=scores.hash())
+        .collect()
+    )
+
+
+def _text(column: str, fields: Sequence[str]) -> pl.Expr:
+    """A list of structs as text."""
+    values = [pl.element().struct.field(name).cast(pl.String).fill_null("-") for name in fields]
+    return pl.col(column).list.eval(pl.concat_str(values, separator=" ")).list.join(", ").fill_null("-")
 
 
 def _sides(before: Any, after: Any) -> dict[str, Any]:

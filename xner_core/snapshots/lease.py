@@ -43,10 +43,14 @@ class LeaseLost(RunFailure):
 
 @dataclass(frozen=True)
 class Latest:
-    """The record of a folder: its latest snapshot, and whose lease there is."""
+    """The record of a folder: its latest snapshot, whose lease there is, and whether the snapshot is to stay.
+
+    A pinned snapshot is one that was gone back to. Nothing is published in its place until it is released.
+    """
 
     snapshot: str | None
     lease: dict[str, Any] | None
+    pinned: bool = False
 
 
 def record_of(folder: Location) -> SharedRecord:
@@ -59,7 +63,7 @@ def read_latest(folder: Location) -> Latest:
 
 def _latest(seen: Seen) -> Latest:
     value = seen.value or {}
-    return Latest(value.get("snapshot"), value.get("lease"))
+    return Latest(value.get("snapshot"), value.get("lease"), value.get("pinned", False))
 
 
 class Lease:
@@ -110,6 +114,16 @@ class Lease:
         """The name of the latest snapshot."""
         return _latest(self._seen).snapshot
 
+    @property
+    def pinned(self) -> bool:
+        """Whether the latest snapshot is to stay the latest."""
+        return _latest(self._seen).pinned
+
+    def pin(self, pinned: bool) -> None:
+        """Lets the latest snapshot stay the latest, or no longer."""
+        self.check()
+        self._change(pinned=pinned)
+
     def check(self) -> None:
         """
         Raises:
@@ -122,14 +136,14 @@ class Lease:
                 "what it made stays, and the next run takes it up"
             )
 
-    def publish(self, snapshot: str) -> None:
-        """Makes a snapshot the latest one.
+    def publish(self, snapshot: str, pinned: bool = False) -> None:
+        """Makes a snapshot the latest one, and one that stays so if it is pinned.
 
         Raises:
             LeaseLost: another run has taken the lease.
         """
         self.check()
-        self._change(snapshot=snapshot)
+        self._change(snapshot=snapshot, pinned=pinned)
 
     def _change(self, **changes: Any) -> None:
         with self._changing:
@@ -165,7 +179,7 @@ class Lease:
             seen = self._record.read()
             if (held := _latest(seen).lease) is not None:
                 seen = self._wait_for(seen, held)
-            value = {"snapshot": _latest(seen).snapshot, "lease": self._own}
+            value = {"snapshot": _latest(seen).snapshot, "pinned": _latest(seen).pinned, "lease": self._own}
             self._renewed = time.monotonic()
             try:
                 self._seen = self._record.replace(seen, value)

@@ -6,7 +6,7 @@ The rows are what Polars, DuckDB or pyarrow read of it; the description is JSON 
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -63,6 +63,7 @@ class Description:
         counts: sums over the state
         note: why it is there
         restored: the snapshot whose files it lists again
+        parts: what the fingerprints of the tags and of the labels were taken of; snapshots of before have none
     """
 
     name: str
@@ -74,6 +75,7 @@ class Description:
     counts: dict[str, Any]
     note: str
     restored: str | None = None
+    parts: dict[str, Any] = field(default_factory=dict)
 
 
 def write_manifest(location: Location, description: Description, files: pa.Table) -> None:

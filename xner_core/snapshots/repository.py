@@ -25,6 +25,12 @@ from xner_core.snapshots.lease import Lease, read_latest
 from xner_core.snapshots.manifest import LABELS, Description, read_description, read_manifest, write_manifest
 
 LATEST = "latest"
+
+
+class SnapshotPinned(XnerError):
+    """The latest snapshot is to stay the latest until it is released."""
+
+
 _MISSING_SHOWN = 5
 # As folders name them: a domain that is called 2019 is a text all the same.
 _PARTITIONS = dict.fromkeys(("source", "target", "language", "domain"), pl.String)
@@ -129,14 +135,18 @@ def publish(
     counts: dict[str, Any],
     note: str,
     restored: str | None = None,
+    parts: dict[str, Any] | None = None,
 ) -> Snapshot:
-    """Makes a state the latest snapshot of the folder that the lease is on.
+    """Makes a state the latest snapshot of the folder that the lease is on; a restored one is pinned.
 
     Raises:
+        SnapshotPinned: the latest one is to stay, and this is not another one that is gone back to.
         LeaseLost: another run has taken the lease; nothing was published.
         XnerError: a file of the state is not there, or has another size.
     """
     _require(lease.folder, files)
+    if restored is None:
+        require_released(lease)
     now = datetime.now(UTC)
     description = Description(
         name=f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}",
@@ -148,10 +158,23 @@ def publish(
         counts=counts,
         note=note,
         restored=restored,
+        parts=parts or {},
     )
     write_manifest(manifest_location(lease.folder, description.name), description, files)
-    lease.publish(description.name)
+    lease.publish(description.name, pinned=restored is not None)
     return Snapshot(lease.folder, description, files)
+
+
+def require_released(lease: Lease) -> None:
+    """
+    Raises:
+        SnapshotPinned: the latest snapshot is to stay.
+    """
+    if lease.pinned:
+        raise SnapshotPinned(
+            f"{lease.folder}: {lease.snapshot} was gone back to and is pinned, so nothing takes its place; when the "
+            f"corpus or the models are mended: jobs/snapshots.py release --out {lease.folder}"
+        )
 
 
 def roll_back(lease: Lease, name: str) -> Snapshot:
@@ -174,6 +197,7 @@ def roll_back(lease: Lease, name: str) -> Snapshot:
         counts=about.counts,
         note=f"rolled back to {name}",
         restored=name,
+        parts=about.parts,
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,7 +18,13 @@ from xner_core.snapshots.repository import Snapshot, open_snapshot, publish
 
 
 def publish_state(
-    lease: Lease, corpus: Corpus, plan: ProjectionPlan, derived: Mapping[str, Location] | None = None, note: str = ""
+    lease: Lease,
+    corpus: Corpus,
+    plan: ProjectionPlan,
+    derived: Mapping[str, Location] | None = None,
+    note: str = "",
+    parts: Mapping[str, Any] | None = None,
+    pairs_per_second: float | None = None,
 ) -> Snapshot:
     """Publishes a finished projection as the latest snapshot of its folder, unless that is the latest already.
 
@@ -28,8 +35,11 @@ def publish_state(
         derived: folders `<table>/<fingerprint>` of tables made of the labels, with partitions like theirs, by the names
             of the tables
         note: why it is published
+        parts: what the fingerprints of the tags and of the labels were taken of, by these names
+        pairs_per_second: of the projection; that of the latest snapshot if none is given
 
     Raises:
+        SnapshotPinned: the latest one is to stay.
         LeaseLost: another run has taken the lease; nothing was published.
         XnerError: a file is not there.
     """
@@ -38,6 +48,8 @@ def publish_state(
     fingerprints = _fingerprints(lease.folder, plan, derived or {})
     if latest and latest.files.equals(files) and latest.description.fingerprints == fingerprints:
         return latest
+    if pairs_per_second is None and latest:
+        pairs_per_second = latest.description.counts.get("pairs_per_second")
     labelled = files.filter(pc.equal(files["table"], LABELS))["counts"].to_pylist()
     return publish(
         lease,
@@ -49,8 +61,10 @@ def publish_state(
             "pairs": {name: corpus.manifest[name] for name in ("read", "kept", "rejected")},
             "shards": len(plan.tasks),
             "labelled": sum_counts(map(json.loads, labelled)),
+            "pairs_per_second": pairs_per_second,
         },
         note=note,
+        parts=dict(parts or {}),
     )
 
 

@@ -21,16 +21,17 @@ from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from scipy.optimize import nnls
 
+from xner_core.checks import check_gold
 from xner_core.cluster_check import count_fitting, require_resources
 from xner_core.errors import XnerError
 from xner_core.evaluation.gold import marked_types
 from xner_core.evaluation.student import own_types
-from xner_core.evaluation.tagger import find_types
 from xner_core.evaluation.types import scored_types
 from xner_core.files import locate, read_json, write_json, write_table
 from xner_core.languages import distinct_languages
+from xner_core.outputs import require_folder, require_lasting
 from xner_core.projection.label_files import LabelFile, find_label_files
-from xner_core.ray_session import ensure_ray
+from xner_core.ray_session import check_address, ensure_ray
 from xner_core.snapshots.repository import label_addresses
 from xner_core.study.grid import Cell, StudySettings, plan_cells
 from xner_core.study.page import render_page
@@ -47,6 +48,7 @@ from xner_core.study.results import (
     summarise,
 )
 from xner_core.study.summary import duration, summary, too_few_draws
+from xner_core.tagging.checks import check_tagger
 from xner_core.tagging.tagger import TaggerSettings
 from xner_core.training.job import train_student
 from xner_core.training.student import StudentSettings
@@ -67,6 +69,12 @@ def run_study(settings: StudySettings) -> dict[str, Any]:
     Raises:
         XnerError: labels, gold files, models or domains that do not fit, or a cluster that cannot hold a training.
     """
+    check_address()
+    require_folder("out", settings.out)
+    for address in settings.labels:
+        require_lasting("labels", address)
+    if settings.recipe.dev is not None:
+        check_gold("recipe.dev", settings.recipe.dev)
     files = find_label_files(label_addresses(settings.labels))
     golds = _gold_files(settings, files)
     scored, warnings = _scored_types(settings, golds)
@@ -114,7 +122,9 @@ def _gold_files(settings: StudySettings, files: Sequence[LabelFile]) -> list[Gol
 
 def _scored_types(settings: StudySettings, golds: Sequence[GoldFile]) -> tuple[list[list[str]], list[str]]:
     """The entity types that are scored on each gold file, and what a user should know of them."""
-    known = {f"direct transfer {name}": find_types(name, settings.label_map) for name in settings.baselines}
+    known = {
+        f"direct transfer {name}": check_tagger("baselines", name, settings.label_map) for name in settings.baselines
+    }
     found = {name: types for name, (types, _) in known.items()}
     scored = [
         scored_types(gold.path, marked_types(gold_sentences(gold)), found, settings.types, shared=True)

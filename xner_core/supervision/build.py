@@ -19,6 +19,7 @@ from xner_core.files import Location, locate
 from xner_core.hashing import file_digest, fingerprint
 from xner_core.languages import is_unspaced_language, same_language
 from xner_core.models.loading import STARTER, encoder_folder, model_digest
+from xner_core.outputs import require_folder
 from xner_core.supervision.examples import Example, Link, read_metadata, write_examples
 from xner_core.supervision.labelling import VotedPair, label
 from xner_core.supervision.lexicon import Lexicon, lexicon_language
@@ -27,6 +28,7 @@ from xner_core.supervision.phrases import PHRASE, add_phrases
 from xner_core.supervision.polling import Poll
 from xner_core.supervision.sampling import Sampler
 from xner_core.supervision.voting import LabelModel
+from xner_core.tagging.checks import check_tagger
 from xner_core.tagging.tagger import TaggerSettings
 
 logger = logging.getLogger(__name__)
@@ -74,6 +76,8 @@ def make_examples(settings: ExampleSettings) -> dict[str, Any]:
 
     A corpus whose examples were made before with the same settings is left alone.
     """
+    require_folder("out", settings.out)
+    check_tagger("tagger", settings.tagger, TaggerSettings.label_map)
     corpora = [open_corpus(locate(folder)) for folder in settings.corpora]
     for folder, corpus in zip(settings.corpora, corpora, strict=True):
         if not same_language(SOURCE, corpus.source):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,16 +41,20 @@ class TaggerSettings:
     precision: Precision = "float32"
     batch_tokens: PositiveInt = 4096
 
+    def identity(self) -> dict[str, Any]:
+        """All that determines what a tagger with these settings finds, as plain JSON values."""
+        return {
+            "stage": "tag",
+            "version": VERSION,
+            "model": model_digest(tagger_folder(self.model)),
+            "labels": label_map(self.label_map),
+            "mentions": self.mentions,
+            "precision": self.precision,
+        }
+
     def fingerprint(self) -> str:
         """The identity of what a tagger with these settings finds."""
-        return fingerprint(
-            stage="tag",
-            version=VERSION,
-            model=model_digest(tagger_folder(self.model)),
-            labels=label_map(self.label_map),
-            mentions=self.mentions,
-            precision=self.precision,
-        )
+        return fingerprint(**self.identity())
 
     def pinned(self) -> "TaggerSettings":
         """The settings with which every process loads the same model as this one."""

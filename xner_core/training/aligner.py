@@ -30,6 +30,7 @@ from xner_core.files import locate
 from xner_core.models.batching import token_batches
 from xner_core.models.folders import output_folder
 from xner_core.models.loading import STARTER
+from xner_core.outputs import require_folder
 from xner_core.supervision.augmentation import NamePool, mismatch, remove_name, reverse, swap_names
 from xner_core.supervision.examples import Example, read_examples
 from xner_core.supervision.phrases import PHRASE
@@ -191,6 +192,7 @@ class _Collator:
 
 def train_aligner(settings: AlignerTrainingSettings) -> dict[str, Any]:
     """Trains an aligner, in rounds; returns what it was trained on, and its figures on held-out links."""
+    require_folder("out", settings.out)
     if (locate(settings.out) / ALIGNER_FILE).exists():
         reason = f"{settings.out} holds a trained aligner; name another folder, or remove it"
         return {"status": "nothing to do", "reason": reason}

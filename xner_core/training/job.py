@@ -11,6 +11,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,7 @@ from ray.train.torch import TorchTrainer
 from ray.train.v2.api.config import LoggingConfig
 from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback, set_seed
 
+from xner_core.checks import check_gold
 from xner_core.cluster_check import require_cuda, require_resources
 from xner_core.consensus import find_consensus
 from xner_core.errors import RunFailure, XnerError
@@ -33,8 +35,9 @@ from xner_core.files import Location, locate, read_json, write_json
 from xner_core.hashing import fingerprint
 from xner_core.models.devices import asked_device
 from xner_core.models.loading import pinned
+from xner_core.outputs import require_folder, require_lasting
 from xner_core.projection.label_files import find_label_files
-from xner_core.ray_session import ensure_ray
+from xner_core.ray_session import check_address, ensure_ray
 from xner_core.snapshots.repository import label_addresses
 from xner_core.training.dataset import feature_dataset, feature_texts
 from xner_core.training.features import FeatureEncoder, TargetScheme, collate
@@ -57,6 +60,8 @@ logger = logging.getLogger(__name__)
 RECORD = "training.json"
 # Of a worker, before the training fails; what kills a worker each time should not be tried for ever.
 _MAX_FAILURES = 3
+# How long a controller may take to end its workers.
+_ABORT_SECONDS = 20
 _TRAINER_STATE = "trainer_state.json"
 _MODEL_FILES = (".safetensors", ".json", ".model", ".txt", ".jinja")
 
@@ -76,7 +81,15 @@ def train_student(settings: StudentSettings, callbacks: Sequence[TrainerCallback
         ray.train.TrainingFailedError: a worker failed again and again.
     """
     started = time.monotonic()
+    check_address()
+    require_folder("out", settings.out)
+    if settings.checkpoints:
+        require_folder("checkpoints", settings.checkpoints)
+    for address in settings.labels:
+        require_lasting("labels", address)
     recipe = _pinned(settings.recipe)
+    if recipe.dev is not None:
+        check_gold("recipe.dev", recipe.dev)
     files = find_label_files(label_addresses(settings.labels), recipe.domains)
     votes = find_consensus(settings.consensus, files) if settings.consensus else {}
     own = identity(recipe, files, votes)
@@ -84,6 +97,7 @@ def train_student(settings: StudentSettings, callbacks: Sequence[TrainerCallback
     if _record(out).get("identity") == own:
         reason = "the student of these labels and settings is there already"
         return {"status": "nothing to do", "reason": reason, "student": settings.out} | _record(out)["result"]
+    _announce(settings.out, own)
     plan = plan_training(recipe, files, votes)
 
     ensure_ray()
@@ -99,8 +113,8 @@ def train_student(settings: StudentSettings, callbacks: Sequence[TrainerCallback
     steps = count_steps(texts, recipe.optimisation)
     logger.info("%d sentences, %d steps, types %s", plan.counts.sentences, steps, " ".join(plan.types))
 
-    train = partial(_train_worker, plan=plan, texts=texts, steps=steps, model=own["model"], callbacks=callbacks)
-    best, metrics = _fit(train, plan, checkpoints, run, worker)
+    work = partial(_train_worker, plan=plan, texts=texts, steps=steps, model=own["model"], callbacks=callbacks)
+    best, metrics = _fit(work, plan, checkpoints, run, worker)
     result = {
         "train_sentences": plan.counts.sentences,
         "entities": {type_: plan.counts.entities[type_] for type_ in plan.types},
@@ -123,6 +137,13 @@ def _pinned(recipe: StudentRecipe) -> StudentRecipe:
     """The recipe by which workers, which run in folders of their own, start from the model that is looked at here."""
     folder = Path(recipe.model)
     return replace(recipe, model=str(folder.absolute()) if folder.is_dir() else pinned(recipe.model))
+
+
+def _announce(out: str, own: dict[str, Any]) -> None:
+    """Says why a student that is there is trained again, and how long that took before."""
+    if record := _record(locate(out)):
+        why, seconds = _difference(record["identity"], own), record["result"].get("seconds", 0)
+        print(f"trained again: the student in {out} was trained otherwise ({why}); it took {seconds:.0f} s", flush=True)
 
 
 def _record(folder: Location) -> dict[str, Any]:
@@ -187,11 +208,11 @@ def _keep(
 
 
 def _fit(
-    train: Callable[[], None], plan: TrainingPlan, checkpoints: Location, run: str, worker: dict[str, float]
+    work: Callable[[], None], plan: TrainingPlan, checkpoints: Location, run: str, worker: dict[str, float]
 ) -> tuple[Checkpoint, dict[str, Any]]:
     """Trains; returns the best checkpoint and its scores."""
-    trainer = TorchTrainer(
-        train,
+    trainer = _Training(
+        work,
         scaling_config=ScalingConfig(
             num_workers=plan.recipe.num_workers, use_gpu=plan.recipe.use_gpu, resources_per_worker=worker
         ),
@@ -221,7 +242,25 @@ def _fit(
             if isinstance(cause, XnerError):
                 raise cause from None
         raise
+    except KeyboardInterrupt:
+        trainer.abort()
+        raise
     return max(result.best_checkpoints, key=lambda pair: pair[1]["f1"])
+
+
+class _Training(TorchTrainer):
+    """Leaves Ctrl-C to the job, as all signals are; Ray Train's own handler ends the process without a word."""
+
+    _controller: ray.actor.ActorHandle | None = None
+
+    def _register_sigint_handler(self, controller: ray.actor.ActorHandle) -> None:
+        self._controller = controller
+
+    def abort(self) -> None:
+        """Ends the workers, which gives the cluster their CPUs back."""
+        with suppress(ray.exceptions.RayError):
+            if self._controller is not None:
+                ray.get(self._controller.abort.remote(), timeout=_ABORT_SECONDS)
 
 
 def _train_worker(plan: TrainingPlan, texts: int, steps: int, model: str, callbacks: Sequence[TrainerCallback]) -> None:

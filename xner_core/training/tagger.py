@@ -27,6 +27,7 @@ from xner_core.models.loading import (
     model_window,
     new_token_classifier,
 )
+from xner_core.outputs import require_folder
 from xner_core.spans import entities_of_tags, join_tokens
 from xner_core.training.features import AnnotatedText, FeatureEncoder, Features, TargetScheme, collate
 from xner_core.training.losses import LossSettings
@@ -67,6 +68,7 @@ class TaggerTrainingSettings:
 
 def train_tagger(settings: TaggerTrainingSettings) -> dict[str, Any]:
     """Trains a tagger; returns its dev scores."""
+    require_folder("out", settings.out)
     with output_folder(settings.out, "config.json") as out:
         return _train(settings, out)
 
