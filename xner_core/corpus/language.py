@@ -60,8 +60,8 @@ class LanguageCheck:
     A text is if one identifier is sure of that, and none takes it for the expected language or a close relative. A sure
     answer of CLD2 counts where lid.176 knows no better: it has to name a language that lid.176 lacks, in a text of some
     length. In a script that the language does not usually have, both must say the same, or lid.176 the language of the
-    other side. lid.176 takes one
-    Chinese sentence in ten for something else, so what the script tells is Chinese is not asked about.
+    other side. lid.176 takes one Chinese sentence in ten for something else, so what the script tells is Chinese is not
+    asked about.
 
     A language that neither identifier knows is taken to be there unless lid.176 is sure of the language of the other
     side; the log says so.
