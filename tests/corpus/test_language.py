@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from xner_core.corpus.language import LanguageCheck
@@ -127,5 +127,6 @@ def test_what_is_no_code_is_refused():
 
 @settings(deadline=None)
 @given(st.text(st.characters(), min_size=4))
+@example("this is \ud800 no text at all")
 def test_no_text_is_too_strange(text):
     assert LanguageCheck("de", 0.8).is_other(text) in (False, True)

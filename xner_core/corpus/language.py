@@ -60,8 +60,8 @@ class LanguageCheck:
     A text is if one identifier is sure of that, and none takes it for the expected language or a close relative. A sure
     answer of CLD2 counts where lid.176 knows no better: it has to name a language that lid.176 lacks, in a text of some
     length. In a script that the language does not usually have, both must say the same, or lid.176 the language of the
-    other side. lid.176 takes one
-    Chinese sentence in ten for something else, so what the script tells is Chinese is not asked about.
+    other side. lid.176 takes one Chinese sentence in ten for something else, so what the script tells is Chinese is not
+    asked about.
 
     A language that neither identifier knows is taken to be there unless lid.176 is sure of the language of the other
     side; the log says so.
@@ -88,8 +88,9 @@ class LanguageCheck:
             )
 
     def is_other(self, text: str) -> bool:
-        text = text[:_MAX_CHARACTERS]
-        size = len(text.encode("utf-8", "replace"))
+        # Half a surrogate pair is no text to an identifier.
+        encoded = text[:_MAX_CHARACTERS].encode("utf-8", "replace")
+        text, size = encoded.decode("utf-8"), len(encoded)
         if size < _MIN_BYTES or not _LETTER.search(text):
             return False
         if "zh" in self.accepted and _is_chinese_script(text):
@@ -159,7 +160,7 @@ def _ask_cld2(text: str) -> tuple[str | None, float]:
     """The language that CLD2 thinks most of a text is in, and that share; none if it calls itself unsure."""
     try:
         is_reliable, _, shares = pycld2.detect(text, isPlainText=True)
-    except (pycld2.error, UnicodeEncodeError):
+    except pycld2.error:
         # It refuses control characters.
         return None, 0.0
     return (_code(shares[0][1]), shares[0][2] / 100) if is_reliable else (None, 0.0)
