@@ -36,7 +36,7 @@ def pickles(trace) -> pa.ExtensionArray:
 def test_a_corpus_with_pickles_is_refused(pickles, trace, tmp_path):
     pq.write_table(pa.table({"source": pickles, "target": ["Hallo.", "Ja."]}), tmp_path / "news.parquet")
     with pytest.raises(XnerError, match=r"news\.parquet: column source is of the type .* may run code; write"):
-        ingest_corpus(IngestSettings(corpus=str(tmp_path / "news.parquet"), out=str(tmp_path / "out")))
+        ingest_corpus(IngestSettings(corpus=str(tmp_path / "news.parquet"), out=str(tmp_path / "out"), target="de"))
     assert not trace.exists()
 
 
@@ -45,7 +45,7 @@ def test_columns_that_are_not_read_may_be_of_any_type(pickles, trace, tmp_path):
         {"source": ["This is a sentence.", "Yes, it is."], "target": ["Das ist ein Satz.", "Ja, so ist es."]}
     )
     pq.write_table(table.append_column("more", pickles), tmp_path / "news.parquet")
-    ingest_corpus(IngestSettings(corpus=str(tmp_path / "news.parquet"), out=str(tmp_path / "out")))
+    ingest_corpus(IngestSettings(corpus=str(tmp_path / "news.parquet"), out=str(tmp_path / "out"), target="de"))
     assert not trace.exists()
 
 
