@@ -15,6 +15,9 @@ _TOKEN = re.compile(
     rf"(?:(?![{_UNSPACED}])[^\W\d_]\.){{2,}}|(?:{_SPACED})+(?:[{HYPHENS}.&](?:{_SPACED})+|(?<=\d)[,:/]\d+)*|{_WORD.pattern}"
 )
 
+# What no token of a model should reach beyond, for tokenizers as well (Oniguruma): a word, or a run of unspaced ones.
+UNBROKEN = rf"[{_UNSPACED}]+|(?:{_SPACED})+|[^\w\s]"
+
 _UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
 
 _UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "lo", "km", "my"})

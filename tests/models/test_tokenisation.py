@@ -30,9 +30,9 @@ def pieces_of(tokenizer, text: str, window: int = 64) -> list[tuple[str, str]]:
     (tokenised,) = WordTokeniser(tokenizer, window)([text])
     found = {}
     for part in tokenised.windows:
-        for word, position in zip(part.words, part.positions, strict=True):
+        for word, position in zip(part.units, part.positions, strict=True):
             found[int(word)] = tokenizer.convert_ids_to_tokens(int(part.ids[position]))
-    return [(text[span.start : span.end], found[i]) for i, span in enumerate(tokenised.words)]
+    return [(text[span.start : span.end], found[i]) for i, span in enumerate(tokenised.units)]
 
 
 def test_a_word_is_decided_by_its_first_token(tokenizer):
@@ -47,22 +47,22 @@ def test_words_of_one_token_become_one(tokenizer):
 def test_a_text_without_words_has_none(tokenizer):
     for text in ("", "   ", "\n\t"):
         (tokenised,) = WordTokeniser(tokenizer, 64)([text])
-        assert tokenised.words == []
+        assert tokenised.units == []
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=60), max_size=4), st.integers(8, 24))
 def test_every_word_is_decided_once_and_is_inside_its_text(tokenizer, texts, window):
     for text, tokenised in zip(texts, WordTokeniser(tokenizer, window)(texts), strict=True):
-        decided = np.concatenate([part.words for part in tokenised.windows])
-        assert sorted(decided) == list(range(len(tokenised.words)))
+        decided = np.concatenate([part.units for part in tokenised.windows])
+        assert sorted(decided) == list(range(len(tokenised.units)))
         end = 0
-        for span in tokenised.words:
+        for span in tokenised.units:
             assert end <= span.start < span.end <= len(text)
             end = span.end
         # No word of the text is left out, though several may have become one.
         assert all(
-            any(span.start <= start and end <= span.end for span in tokenised.words) for start, end in words(text)
+            any(span.start <= start and end <= span.end for span in tokenised.units) for start, end in words(text)
         )
         for part in tokenised.windows:
             assert len(part.ids) <= window

@@ -31,6 +31,8 @@ transformers_logging.disable_progress_bar()
 warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
 
 STARTER = "starter"
+# A model's setting: every token has a label, not the first one of each word alone.
+LABEL_ALL_TOKENS = "label_all_tokens"
 _ADAPTER_CONFIG = "adapter_config.json"
 _FILES = ["*.json", "*.safetensors", "*.model", "*.txt"]
 

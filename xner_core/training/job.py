@@ -30,6 +30,7 @@ from xner_core.consensus import find_consensus
 from xner_core.errors import XnerError
 from xner_core.files import Location, locate, read_json, write_json
 from xner_core.hashing import fingerprint
+from xner_core.models.tokenisation import TokenTokeniser
 from xner_core.projection.label_files import find_label_files
 from xner_core.ray_session import ensure_ray
 from xner_core.snapshots.repository import label_addresses
@@ -241,7 +242,7 @@ def _train_worker(plan: TrainingPlan, texts: int, steps: int, callbacks: Sequenc
             start=done,
             steps=steps,
         )
-        windows = FeatureEncoder(plan.tokenizer, plan.window, scheme)(plan.dev)
+        windows = FeatureEncoder(TokenTokeniser(plan.tokenizer, plan.window), scheme)(plan.dev)
         # By length, so that little is padding.
         dev = sorted((window for text in windows for window in text), key=lambda window: len(window["input_ids"]))
         trainer = StreamTrainer(
