@@ -25,7 +25,7 @@ ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 # Numbers of the types that a command line gives.
 OPTIMISATION = OptimisationSettings(
-    epochs=PositiveFloat(9),
+    epochs=PositiveFloat(18),
     batch_size=PositiveInt(8),
     learning_rate=PositiveFloat(5e-3),
     weight_decay=NonNegativeFloat(0.01),
@@ -72,7 +72,7 @@ def test_student_learns_its_labels(trained, settings):
     assert set(trained["dev"]["per_type"]) <= {"LOC", "ORG", "PER"}
     assert 100 < trained["train_sentences"] < 120
     assert trained["labels"] == [FINGERPRINT]
-    assert trained["steps"] == round(9 * trained["train_sentences"] / 8)
+    assert trained["steps"] == round(18 * trained["train_sentences"] / 8)
     tag = pipeline("token-classification", model=settings.out, aggregation_strategy="simple", stride=32)
     text = "Anna Weber wohnt in Kiel ."
     assert [(found["entity_group"], text[found["start"] : found["end"]]) for found in tag(text)][-1] == ("LOC", "Kiel")
