@@ -118,7 +118,7 @@ def test_two_workers_start_from_a_tagger_and_stop_early(ray_session, labels, tin
         [labels], str(tmp_path / "out"), checkpoints=str(tmp_path / "checkpoints"), recipe=recipe
     )
     result = train_student(settings)
-    assert result["steps"] == round(9 * (result["train_sentences"] // 2) / 8)
+    assert result["steps"] == round(18 * (result["train_sentences"] // 2) / 8)
     # Nothing is learnt at this rate: the second scoring, no better than the first, is the last.
     assert result["best_step"] == 2 * -(-result["steps"] // 5)
     assert read_json(locate(settings.out) / "config.json")["id2label"]["3"] == "B-ORG"
