@@ -94,8 +94,8 @@ def test_a_killed_worker_and_a_killed_job_go_on_with_the_same_data(trained, sett
     # The first death is survived; the second is one too many, and leaves what a killed job leaves.
     monkeypatch.setattr(job, "_MAX_FAILURES", 1)
     with pytest.raises(TrainingFailedError):
-        train_student(interrupted, [FailAt(tmp_path / "marks", 30, 60)])
-    assert sorted(mark.name for mark in (tmp_path / "marks").iterdir()) == ["30", "60"]
+        train_student(interrupted, [FailAt(tmp_path / "marks", 60, 120)])
+    assert sorted(mark.name for mark in (tmp_path / "marks").iterdir()) == ["120", "60"]
 
     changed = replace(interrupted, recipe=replace(settings.recipe, seed=2))
     with pytest.raises(XnerError, match=r"another training .*seed 1, now 2"):
