@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
 from xner_core.errors import XnerError
-from xner_core.models.tokenisation import WordTokeniser
+from xner_core.models.tokenisation import TokenTokeniser, WordTokeniser
 from xner_core.spans import Entity, Span
 from xner_core.text import words
 from xner_core.training.features import AnnotatedText, FeatureEncoder, TargetScheme, collate
@@ -68,6 +68,16 @@ def test_entities_masks_and_missed_types_become_targets(tokenizer):
 def test_entity_of_another_type_is_masked(tokenizer):
     annotated = AnnotatedText("Bosch in Ulm", [Entity(Span(0, 5), "ORG"), Entity(Span(9, 12), "LOC")])
     assert _word_targets(tokenizer, annotated) == [SCHEME.outside([]), LABELS.index("B-LOC")]
+
+
+def test_where_tokens_are_labelled_each_one_of_an_entity_is(tokenizer):
+    annotated = AnnotatedText("Ulm an", [Entity(Span(0, 3), "LOC")], [Span(4, 5)])
+    (window,) = FeatureEncoder(TokenTokeniser(tokenizer, 128), SCHEME)([annotated])[0]
+    assert tokenizer.convert_ids_to_tokens(window["input_ids"]) == ["<s>", "▁", "U", "l", "m", "▁", "a", "n", "</s>"]
+    begins, inside, outside = LABELS.index("B-LOC"), LABELS.index("I-LOC"), SCHEME.outside([])
+    # A mark claims the letter after it, or, as this tokenizer has it, the space before it.
+    mark = window["targets"][5]
+    assert window["targets"].tolist() == [IGNORED, begins, inside, inside, inside, mark, IGNORED, outside, IGNORED]
 
 
 LETTERS = st.text(st.sampled_from("abÄ ß.-'1\u200f\u00a0😀中"), max_size=60)
