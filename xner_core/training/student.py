@@ -198,8 +198,7 @@ def plan_training(
     training_files = [TrainingFile(file.location, votes.get(file.name)) for file in files]
     model, tokenizer = load_start(recipe)
     window, tokenizer = model_window(model, tokenizer), isolating_words(tokenizer)
-    # Others than xner cut long texts by it.
-    tokenizer.model_max_length = window
+    tokenizer.model_max_length = window  # Others than xner cut long texts by it.
     counts, straddled, scored = LabelCounts(), StraddledTokens(tokenizer), []
     for file, training_file in zip(files, training_files, strict=True):
         texts = list(label_filter.training(training_file))
@@ -334,10 +333,9 @@ def model_card(plan: TrainingPlan, result: dict[str, Any]) -> str:
             f"# Named entity recognition for {', '.join(languages)}: {', '.join(plan.types)}",
             "",
             "Trained by xner on labels that were projected over parallel text, without human labels of its language.",
-            "Every token has a label, and no token reaches beyond a word:",
+            "Every token has a label; the stride is for texts of more tokens than the model reads at once:",
             '`pipeline("token-classification", model=…, aggregation_strategy="simple", '
-            f"stride={overlap(plan.window)})`;",
-            "the stride is for texts of more tokens than the model reads at once.",
+            f"stride={overlap(plan.window)})`.",
             "",
             f"- Labels: {', '.join(f'`{label}`' for label in labels)} (domains {', '.join(domains)})",
             f"- Started from: {recipe.start} `{model}`",
