@@ -17,10 +17,13 @@ from xner_core.corpus.ingest import IngestSettings, ingest_corpus
 from xner_core.errors import XnerError
 from xner_core.evaluation.projection import ProjectionEvaluation, evaluate_projection
 from xner_core.hashing import pair_id
+from xner_core.models.loading import load_tokenizer
+from xner_core.models.tokenisation import isolating_words
 from xner_core.spans import Span
 from xner_core.supervision.examples import Example, Link, write_examples
 from xner_core.tagging.tagger import TaggerSettings
 from xner_core.training.aligner import AlignerTrainingSettings, train_aligner
+from xner_core.training.student import StudentRecipe, new_student
 
 ROOT = Path(__file__).parent.parent
 ABLATIONS = runpy.run_path(str(ROOT / "benchmarks" / "aligner_ablations.py"))
@@ -241,3 +244,19 @@ def test_nights_are_timed(tmp_path):
     assert result["lines"] == 25
     assert 0 < result["changed_shards"] == result["alone_shards"] < result["shards"]
     assert result["ratio"] > 0
+
+
+def test_the_pipeline_is_compared_with_xner_on_gold(tiny_tagger, tmp_path):
+    new_student(StudentRecipe(model=tiny_tagger), ["LOC", "PER"]).save_pretrained(tmp_path / "student")
+    isolating_words(load_tokenizer(Path(tiny_tagger))).save_pretrained(tmp_path / "student")
+    (tmp_path / "gold.conll").write_text('"\tO\nKöln\tB-LOC\n"\tO\n\nAnna\tB-PER\n(\tO\nUlm\tB-LOC\n)\tO\n')
+    module = runpy.run_path(str(ROOT / "benchmarks" / "pipeline_agreement.py"))
+    settings = module["PipelineComparison"](str(tmp_path / "student"), [str(tmp_path / "gold.conll")])
+    (figures,) = module["compare_pipeline"](settings)["figures"].values()
+    assert figures["sentences"] == 2
+    assert figures["entities"] > 0
+    assert figures["agreement"] == 100
+    assert figures["F1"] == figures["F1 pipeline"]
+    one, other = [{(0, 4, "LOC")}, {(0, 1, "PER")}], [{(0, 4, "LOC")}, {(0, 1, "LOC"), (2, 3, "PER")}]
+    assert module["f1"](one, other) == pytest.approx(40)
+    assert module["torn"]("in Köln.", {(3, 7, "LOC"), (3, 8, "LOC"), (3, 6, "LOC"), (4, 7, "LOC")}) == 2

@@ -12,16 +12,19 @@ from icu4py.breakers import WordBreaker
 HYPHENS = "-\u2010\u2011"
 
 # Scripts without spaces between words. Where even lines are broken by a dictionary (Unicode Standard Annex 14, class
-# SA), ICU has one; Tibetan marks the ends of syllables; of the others each character is a word of its own.
-_DICTIONARY = r"[\p{LB=SA}&&[\p{L}\p{Nl}\p{M}]]"
-_CHARACTER = r"[[\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\u30fc\uff70]&&[\p{L}\p{Nl}]]"
-_UNSPACED = rf"[{_DICTIONARY}{_CHARACTER}[\p{{Tibetan}}&&[\p{{L}}\p{{M}}]]]"
+# SA), ICU has one; in Tibetan a mark ends each syllable; of the others each character is a word of its own.
+_DICTIONARY_SCRIPTS = r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tai_Le}\p{New_Tai_Lue}\p{Tai_Tham}\p{Tai_Viet}\p{Ahom}"
+_CHARACTER_SCRIPTS = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}" + "\u30fc\uff70"
+_DICTIONARY = rf"[[{_DICTIONARY_SCRIPTS}]&&[\p{{L}}\p{{Nl}}\p{{M}}]]"
+_CHARACTER = rf"[[{_CHARACTER_SCRIPTS}]&&[\p{{L}}\p{{Nl}}]]"
+_UNSPACED = rf"[[{_DICTIONARY_SCRIPTS}{_CHARACTER_SCRIPTS}\p{{Tibetan}}]&&[\p{{L}}\p{{Nl}}\p{{M}}]]"
 _SPACED = rf"[[\p{{L}}\p{{N}}\p{{Pc}}]--[{_DICTIONARY}{_CHARACTER}]]"
 _PREPENDED = r"\p{GCB=Prepend}"
 _SPACE = r"\s\x1c-\x1f"
 _MARK = r"[\p{M}\p{GCB=Extend}\p{GCB=ZWJ}\p{GCB=SpacingMark}]"
 # Nobody sees these within a word.
-_INVISIBLE = r"\u00ad\u180e\u2060\ufeff"
+_INVISIBLE = "\u00ad\u180e\u2060\ufeff"
+_ZERO_WIDTH = "\u200c\u200d"
 # Signs that are written within words: Hebrew quotes before the last letter of an abbreviation and after letters of
 # foreign sounds, Cyrillic apostrophes, colons before the endings of Swedish and Finnish abbreviations, Catalan l·l.
 _SIGN = (
@@ -49,6 +52,11 @@ _WORD = rf"{_RUN}|{_DICTIONARY_RUN}|{_clusters(_CHARACTER)}|{_LAST_PREPENDED}|(?
 _TOKEN = (
     rf"(?:(?=[{_SPACED}&&\p{{L}}]){_clusters(_SPACED)}\.(?!{_MARK})){{2,}}"
     rf"|{_RUN}(?:[{HYPHENS}.&]{_RUN}|(?<=\d)[,:/]\d+(?!{_MARK}))*|{_WORD}"
+)
+# What no token of a model should reach beyond, as tokenizers (Oniguruma) take it: a word, or a run of unspaced ones.
+UNBROKEN = (
+    rf"(?:{_UNSPACED}\p{{M}}*)+"
+    rf"|(?:(?!{_UNSPACED})[\p{{L}}\p{{N}}\p{{Pc}}][\p{{M}}{_ZERO_WIDTH}]*(?:[{_INVISIBLE}]+(?=\p{{L}}))?)+|\S\p{{M}}*"
 )
 _WORDS = regex.compile(f"(?V1){_WORD}")
 _ASCII_WORDS = regex.compile(rf"\w+(?:(?<=[A-Z]):(?=[a-z])\w+)*|[^\w{_SPACE}]", regex.ASCII)

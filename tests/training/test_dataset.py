@@ -2,6 +2,7 @@ from label_files import label, row, sentences, write_labels
 from ray.data import ExecutionOptions
 from transformers import AutoTokenizer
 
+from xner_core.models.tokenisation import TokenTokeniser
 from xner_core.projection.label_files import find_label_files
 from xner_core.training.dataset import feature_dataset, feature_texts
 from xner_core.training.features import FeatureEncoder, TargetScheme
@@ -21,7 +22,7 @@ def test_features_stream_in_one_order_and_leave_out_what_is_not_trained_on(ray_s
     first, second = (_plain(feature_texts(shard)) for _ in range(2))
     assert first == second
 
-    encode = FeatureEncoder(tokenizer, 128, TargetScheme(["LOC", "PER"]))
+    encode = FeatureEncoder(TokenTokeniser(tokenizer, 128), TargetScheme(["LOC", "PER"]))
     by_file = [_plain(encode(list(label_filter.training(file)))) for file in files]
     expected = [text for texts in by_file for text in texts]
     assert 80 < len(expected) < 150

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
 from xner_core.errors import XnerError
+from xner_core.models.tokenisation import TokenTokeniser, WordTokeniser
 from xner_core.spans import Entity, Span
 from xner_core.text import words
 from xner_core.training.features import AnnotatedText, FeatureEncoder, TargetScheme, collate
@@ -22,7 +23,7 @@ def tokenizer(tiny_encoder):
 
 def _word_targets(tokenizer, text: AnnotatedText, window: int = 128) -> list[int]:
     """The targets of the words, in order."""
-    windows = FeatureEncoder(tokenizer, window, SCHEME)([text])[0]
+    windows = FeatureEncoder(WordTokeniser(tokenizer, window), SCHEME)([text])[0]
     return [int(target) for window in windows for target in window["targets"] if target != IGNORED]
 
 
@@ -52,7 +53,7 @@ def test_entities_masks_and_missed_types_become_targets(tokenizer):
     #       0    5     11   16     23
     text = "Anna Weber lebt in Ulm ."
     annotated = AnnotatedText(text, [Entity(Span(0, 10), "PER")], [Span(19, 22)], frozenset({"LOC"}))
-    windows = FeatureEncoder(tokenizer, 128, SCHEME)([annotated])[0]
+    windows = FeatureEncoder(WordTokeniser(tokenizer, 128), SCHEME)([annotated])[0]
     assert len(windows) == 1
     targets = windows[0]["targets"]
     pieces = tokenizer.convert_ids_to_tokens(windows[0]["input_ids"].tolist())
@@ -69,6 +70,16 @@ def test_entity_of_another_type_is_masked(tokenizer):
     assert _word_targets(tokenizer, annotated) == [SCHEME.outside([]), LABELS.index("B-LOC")]
 
 
+def test_where_tokens_are_labelled_each_one_of_an_entity_is(tokenizer):
+    annotated = AnnotatedText("Ulm an", [Entity(Span(0, 3), "LOC")], [Span(4, 5)])
+    (window,) = FeatureEncoder(TokenTokeniser(tokenizer, 128), SCHEME)([annotated])[0]
+    assert tokenizer.convert_ids_to_tokens(window["input_ids"]) == ["<s>", "▁", "U", "l", "m", "▁", "a", "n", "</s>"]
+    begins, inside, outside = LABELS.index("B-LOC"), LABELS.index("I-LOC"), SCHEME.outside([])
+    # A mark claims the letter after it, or, as this tokenizer has it, the space before it.
+    mark = window["targets"][5]
+    assert window["targets"].tolist() == [IGNORED, begins, inside, inside, inside, mark, IGNORED, outside, IGNORED]
+
+
 LETTERS = st.text(st.sampled_from("abÄ ß.-'1\u200f\u00a0😀中"), max_size=60)
 
 
@@ -78,7 +89,7 @@ def test_every_word_has_the_target_of_its_annotation(tokenizer, text, data):
     spans = [Span(*span) for span in words(text)]
     chosen = data.draw(st.lists(st.sampled_from(spans), unique=True, max_size=3)) if spans else []
     annotated = AnnotatedText(text, [Entity(span, "PER") for span in chosen[:1]], chosen[1:], frozenset({"LOC"}))
-    features = FeatureEncoder(tokenizer, 24, SCHEME)([annotated])[0]
+    features = FeatureEncoder(WordTokeniser(tokenizer, 24), SCHEME)([annotated])[0]
     targets = np.concatenate([window["targets"] for window in features])
     decided = targets[targets != IGNORED]
     # Marks that the tokenizer has no token for have no target.

@@ -25,7 +25,7 @@ ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 # Numbers of the types that a command line gives.
 OPTIMISATION = OptimisationSettings(
-    epochs=PositiveFloat(9),
+    epochs=PositiveFloat(18),
     batch_size=PositiveInt(8),
     learning_rate=PositiveFloat(5e-3),
     weight_decay=NonNegativeFloat(0.01),
@@ -72,8 +72,8 @@ def test_student_learns_its_labels(trained, settings):
     assert set(trained["dev"]["per_type"]) <= {"LOC", "ORG", "PER"}
     assert 100 < trained["train_sentences"] < 120
     assert trained["labels"] == [FINGERPRINT]
-    assert trained["steps"] == round(9 * trained["train_sentences"] / 8)
-    tag = pipeline("token-classification", model=settings.out, aggregation_strategy="first")
+    assert trained["steps"] == round(18 * trained["train_sentences"] / 8)
+    tag = pipeline("token-classification", model=settings.out, aggregation_strategy="simple", stride=32)
     text = "Anna Weber wohnt in Kiel ."
     assert [(found["entity_group"], text[found["start"] : found["end"]]) for found in tag(text)][-1] == ("LOC", "Kiel")
     card = (Path(settings.out) / "README.md").read_text()
@@ -94,8 +94,8 @@ def test_a_killed_worker_and_a_killed_job_go_on_with_the_same_data(trained, sett
     # The first death is survived; the second is one too many, and leaves what a killed job leaves.
     monkeypatch.setattr(job, "_MAX_FAILURES", 1)
     with pytest.raises(TrainingFailedError):
-        train_student(interrupted, [FailAt(tmp_path / "marks", 30, 60)])
-    assert sorted(mark.name for mark in (tmp_path / "marks").iterdir()) == ["30", "60"]
+        train_student(interrupted, [FailAt(tmp_path / "marks", 60, 120)])
+    assert sorted(mark.name for mark in (tmp_path / "marks").iterdir()) == ["120", "60"]
 
     changed = replace(interrupted, recipe=replace(settings.recipe, seed=2))
     with pytest.raises(XnerError, match=r"another training .*seed 1, now 2"):
@@ -118,7 +118,7 @@ def test_two_workers_start_from_a_tagger_and_stop_early(ray_session, labels, tin
         [labels], str(tmp_path / "out"), checkpoints=str(tmp_path / "checkpoints"), recipe=recipe
     )
     result = train_student(settings)
-    assert result["steps"] == round(9 * (result["train_sentences"] // 2) / 8)
+    assert result["steps"] == round(18 * (result["train_sentences"] // 2) / 8)
     # Nothing is learnt at this rate: the second scoring, no better than the first, is the last.
     assert result["best_step"] == 2 * -(-result["steps"] // 5)
     assert read_json(locate(settings.out) / "config.json")["id2label"]["3"] == "B-ORG"

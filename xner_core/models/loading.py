@@ -40,6 +40,8 @@ warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
 STARTER = "starter"
 ADAPTER_CONFIG = "adapter_config.json"
 _VOCABULARIES = ["tokenizer.json", "*.model", "vocab.*", "merges.txt"]
+# A model's setting: every token has a label, not the first one of each word alone.
+LABEL_ALL_TOKENS = "label_all_tokens"
 
 
 def encoder_folder(name: str) -> Path:

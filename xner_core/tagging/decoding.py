@@ -1,4 +1,4 @@
-"""From state probabilities of words to entities, over a whole batch at once."""
+"""From state probabilities of units, words or tokens, to entities, over a whole batch at once."""
 
 from collections.abc import Sequence
 
@@ -51,27 +51,33 @@ def best_states(log_probabilities: np.ndarray, lengths: np.ndarray, transitions:
     return path
 
 
-def decode(scheme: LabelScheme, word_spans: Sequence[Sequence[Span]], probabilities: np.ndarray) -> list[list[Entity]]:
+def decode(
+    scheme: LabelScheme, unit_spans: Sequence[Sequence[Span]], probabilities: np.ndarray, constrained: bool = True
+) -> list[list[Entity]]:
     """The entities of each text.
 
-    An entity's confidence is the mean, over its words, of the probability of its type (beginning or inside).
+    An entity's confidence is the mean, over its units, of the probability of its type (beginning or inside).
 
     Args:
         scheme: the states
-        word_spans: the words of each text
-        probabilities: [all words of all texts in order, states]
+        unit_spans: the units of each text, words or tokens
+        probabilities: [all units of all texts in order, states]
+        constrained: whether an inside state of another type is forbidden; otherwise it begins an entity
     """
-    lengths = np.array([len(spans) for spans in word_spans], dtype=np.int64)
+    lengths = np.array([len(spans) for spans in unit_spans], dtype=np.int64)
     if not lengths.sum():
-        return [[] for _ in word_spans]
-    padded = np.zeros((len(lengths), lengths.max(), len(scheme.states)), dtype=np.float32)
-    mask = np.arange(lengths.max()) < lengths[:, None]
-    padded[mask] = np.log(probabilities + _FLOOR)
-    states = best_states(padded, lengths, transition_scores(scheme.states))[mask]
+        return [[] for _ in unit_spans]
+    if constrained:
+        padded = np.zeros((len(lengths), lengths.max(), len(scheme.states)), dtype=np.float32)
+        mask = np.arange(lengths.max()) < lengths[:, None]
+        padded[mask] = np.log(probabilities + _FLOOR)
+        states = best_states(padded, lengths, transition_scores(scheme.states))[mask]
+    else:
+        states = probabilities.argmax(axis=1)
 
     result: list[list[Entity]] = []
     offset = 0
-    for spans in word_spans:
+    for spans in unit_spans:
         result.append(_entities(scheme, spans, states[offset : offset + len(spans)], probabilities[offset:]))
         offset += len(spans)
     return result
@@ -89,8 +95,9 @@ def _entities(
     entities = []
     for start, end in zip([0, *changes], [*changes, len(states)], strict=True):
         type_ = types[start]
-        if type_ >= 0:
+        span = Span(spans[start].start, spans[end - 1].end)
+        # A token may hold nothing but a space.
+        if type_ >= 0 and span.start < span.end:
             confidence = probabilities[start:end, 2 * type_ + 1 : 2 * type_ + 3].sum(axis=1).mean()
-            span = Span(spans[start].start, spans[end - 1].end)
             entities.append(Entity(span, scheme.types[type_], min(1.0, float(confidence))))
     return entities

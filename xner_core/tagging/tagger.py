@@ -11,9 +11,17 @@ from jsonargparse.typing import PositiveInt
 
 from xner_core.hashing import fingerprint
 from xner_core.models.batching import pad, run_batches, token_batches
-from xner_core.models.loading import STARTER, load_token_classifier, model_digest, model_window, pinned, tagger_folder
+from xner_core.models.loading import (
+    LABEL_ALL_TOKENS,
+    STARTER,
+    load_token_classifier,
+    model_digest,
+    model_window,
+    pinned,
+    tagger_folder,
+)
 from xner_core.models.precision import Precision, arithmetic
-from xner_core.models.tokenisation import TokenisedText, WordTokeniser
+from xner_core.models.tokenisation import TokenisedText, TokenTokeniser, WordTokeniser
 from xner_core.spans import Entity
 from xner_core.tagging.decoding import decode
 from xner_core.tagging.labels import LabelScheme, label_map
@@ -73,7 +81,10 @@ class Tagger:
         self.settings = settings
         self._device = torch.device(device)
         self._model = model.to(self._device)
-        self._tokenise = WordTokeniser(tokenizer, model_window(model, tokenizer))
+        # A model with a label for every token is read as the pipeline of Transformers reads it.
+        self._labels_all = getattr(model.config, LABEL_ALL_TOKENS, False)
+        tokeniser = TokenTokeniser if self._labels_all else WordTokeniser
+        self._tokenise = tokeniser(tokenizer, model_window(model, tokenizer))
         self._padding = tokenizer.pad_token_id
         labels = [model.config.id2label[index] for index in range(model.config.num_labels)]
         self._scheme = LabelScheme(labels, label_map(settings.label_map))
@@ -89,12 +100,12 @@ class Tagger:
         tokenised = self._tokenise(texts)
         with self._computing:
             probabilities = self._compute(tokenised)
-        return decode(self._scheme, [text.words for text in tokenised], probabilities)
+        return decode(self._scheme, [text.units for text in tokenised], probabilities, constrained=not self._labels_all)
 
     @torch.inference_mode()
     def _compute(self, texts: Sequence[TokenisedText]) -> np.ndarray:
-        """State probabilities of all words of all texts in order, [words, states]."""
-        offsets = np.cumsum([0] + [len(text.words) for text in texts])
+        """State probabilities of all units of all texts in order, [units, states]."""
+        offsets = np.cumsum([0] + [len(text.units) for text in texts])
         probabilities = np.zeros((offsets[-1], len(self._scheme.states)), dtype=np.float32)
         probabilities[:, 0] = 1
         windows = [(offsets[i], window) for i, text in enumerate(texts) for window in text.windows]
@@ -107,7 +118,7 @@ class Tagger:
             states = (logits.float().softmax(dim=-1) @ matrix).cpu().numpy()
             for row, i in enumerate(batch):
                 offset, window = windows[i]
-                probabilities[offset + window.words] = states[row, window.positions]
+                probabilities[offset + window.units] = states[row, window.positions]
 
         run_batches(token_batches([len(window.ids) for _, window in windows], self.settings.batch_tokens), compute)
         return probabilities

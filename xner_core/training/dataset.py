@@ -15,6 +15,7 @@ from ray.data import DataIterator, Dataset
 from transformers import PreTrainedTokenizerFast
 
 from xner_core.files import locate
+from xner_core.models.tokenisation import TokenTokeniser
 from xner_core.training.features import FeatureEncoder, Features, TargetScheme
 from xner_core.training.labels import LabelFilter, TrainingFile
 
@@ -86,4 +87,4 @@ def _encode_files(batch: pa.Table, encoding: _Encoding) -> Iterator[pa.Table]:
 @lru_cache(maxsize=1)
 def _encoder(tokenizer: ray.ObjectRef, window: int, types: tuple[str, ...]) -> FeatureEncoder:
     """Once for each process: a tokenizer takes a second to load."""
-    return FeatureEncoder(ray.get(tokenizer), window, TargetScheme(types))
+    return FeatureEncoder(TokenTokeniser(ray.get(tokenizer), window), TargetScheme(types))

@@ -11,10 +11,9 @@ from typing import TypedDict
 
 import numpy as np
 import torch
-from transformers import PreTrainedTokenizerFast
 
 from xner_core.errors import XnerError
-from xner_core.models.tokenisation import WordTokeniser
+from xner_core.models.tokenisation import Tokeniser
 from xner_core.spans import Entity, Span
 from xner_core.training.losses import IGNORED
 
@@ -83,41 +82,41 @@ class TargetScheme:
 class FeatureEncoder:
     """Turns annotated texts into features; entities of types outside the scheme are masked."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast, window: int, scheme: TargetScheme):
-        self._tokenise = WordTokeniser(tokenizer, window)
+    def __init__(self, tokenise: Tokeniser, scheme: TargetScheme):
+        self._tokenise = tokenise
         self._scheme = scheme
 
     def __call__(self, texts: Sequence[AnnotatedText]) -> list[list[Features]]:
-        """The windows of each text; only the first token of a word has a target."""
+        """The windows of each text; only the first token of a unit, a word or a token, has a target."""
         features = []
         for text, tokenised in zip(texts, self._tokenise([text.text for text in texts]), strict=True):
-            word_targets = self._word_targets(text, tokenised.words)
+            unit_targets = self._unit_targets(text, tokenised.units)
             windows = []
             for window in tokenised.windows:
                 targets = np.full(len(window.ids), IGNORED, dtype=np.int64)
-                targets[window.positions] = word_targets[window.words]
+                targets[window.positions] = unit_targets[window.units]
                 windows.append(Features(input_ids=window.ids, targets=targets))
             features.append(windows)
         return features
 
-    def _word_targets(self, text: AnnotatedText, words: Sequence[Span]) -> np.ndarray:
-        targets = np.full(len(words), self._scheme.outside(text.missed), dtype=np.int64)
+    def _unit_targets(self, text: AnnotatedText, units: Sequence[Span]) -> np.ndarray:
+        targets = np.full(len(units), self._scheme.outside(text.missed), dtype=np.int64)
         for entity in sorted(text.entities):
-            covered = [i for i, word in enumerate(words) if _mostly_inside(word, entity.span)]
+            covered = [i for i, unit in enumerate(units) if _mostly_inside(unit, entity.span)]
             for position, i in enumerate(covered):
                 known = entity.type in self._scheme.types
                 targets[i] = self._scheme.entity(entity.type, position == 0) if known else IGNORED
         for span in text.masked:
-            for i, word in enumerate(words):
-                if word.overlaps(span):
+            for i, unit in enumerate(units):
+                if unit.overlaps(span):
                     targets[i] = IGNORED
         return targets
 
 
-def _mostly_inside(word: Span, span: Span) -> bool:
-    """Whether at least half of a word lies in a span: one token can hold several Chinese words."""
-    shared = min(word.end, span.end) - max(word.start, span.start)
-    return 2 * shared >= word.end - word.start
+def _mostly_inside(unit: Span, span: Span) -> bool:
+    """Whether at least half of a unit lies in a span: one token can hold several Chinese words."""
+    shared = min(unit.end, span.end) - max(unit.start, span.start)
+    return shared > 0 and 2 * shared >= unit.end - unit.start
 
 
 def collate(features: Sequence[Features], padding: int) -> dict[str, torch.Tensor]:

@@ -35,6 +35,7 @@ from xner_core.files import Location, locate, read_json, write_json
 from xner_core.hashing import fingerprint
 from xner_core.models.devices import asked_device
 from xner_core.models.loading import pinned
+from xner_core.models.tokenisation import TokenTokeniser
 from xner_core.outputs import require_folder, require_lasting
 from xner_core.projection.label_files import find_label_files
 from xner_core.ray_session import check_address, ensure_ray
@@ -293,7 +294,7 @@ def _train_worker(plan: TrainingPlan, texts: int, steps: int, model: str, callba
             start=done,
             steps=steps,
         )
-        windows = FeatureEncoder(plan.tokenizer, plan.window, scheme)(plan.dev)
+        windows = FeatureEncoder(TokenTokeniser(plan.tokenizer, plan.window), scheme)(plan.dev)
         # By length, so that little is padding.
         dev = sorted((window for text in windows for window in text), key=lambda window: len(window["input_ids"]))
         trainer = StreamTrainer(

@@ -17,6 +17,7 @@ from xner_core.hashing import file_digest, fingerprint
 from xner_core.languages import is_unspaced_language
 from xner_core.models.heads import relabel
 from xner_core.models.loading import (
+    LABEL_ALL_TOKENS,
     STARTER,
     encoder_folder,
     load_encoder,
@@ -26,6 +27,7 @@ from xner_core.models.loading import (
     new_token_classifier,
     tagger_folder,
 )
+from xner_core.models.tokenisation import isolating_words, overlap
 from xner_core.projection.label_files import LabelFile, count_rows, last_pair_of_sample
 from xner_core.training.augmentation import AugmentationSettings
 from xner_core.training.features import AnnotatedText, TargetScheme
@@ -137,7 +139,7 @@ class TrainingPlan:
         types: entity types to learn
         dev: texts that decide which checkpoint is kept
         window: tokens that the model reads at once
-        tokenizer: of the model, some tokens of which are split
+        tokenizer: of the model, whose tokens keep within words, and some of which are split
     """
 
     recipe: StudentRecipe
@@ -199,6 +201,8 @@ def plan_training(
     votes = votes or {}
     training_files = [TrainingFile(file.location, votes.get(file.name)) for file in files]
     model, tokenizer = load_start(recipe)
+    window, tokenizer = model_window(model, tokenizer), isolating_words(tokenizer)
+    tokenizer.model_max_length = window  # Others than xner cut long texts by it.
     counts, straddled, scored = LabelCounts(), StraddledTokens(tokenizer), []
     for file, training_file in zip(files, training_files, strict=True):
         texts = list(label_filter.training(training_file))
@@ -235,7 +239,7 @@ def plan_training(
         sampled - counts.sentences - len(scored),
         sorted(types),
         dev,
-        model_window(model, tokenizer),
+        window,
         without_tokens(tokenizer, split),
     )
 
@@ -283,9 +287,11 @@ def new_student(recipe: StudentRecipe, types: Sequence[str]) -> PreTrainedModel:
     """An untrained student: the encoder with a new head, or the tagger with its own head's rows where labels agree."""
     labels = TargetScheme(types).labels
     if recipe.start == "encoder":
-        return new_token_classifier(recipe.model, labels)
-    model, _ = load_token_classifier(recipe.model)
-    relabel(model, labels)
+        model = new_token_classifier(recipe.model, labels)
+    else:
+        model, _ = load_token_classifier(recipe.model)
+        relabel(model, labels)
+    setattr(model.config, LABEL_ALL_TOKENS, True)
     # A merged adapter leaves its encoder frozen.
     return model.requires_grad_(True)
 
@@ -313,8 +319,9 @@ def model_card(plan: TrainingPlan, result: dict[str, Any]) -> str:
             f"# Named entity recognition for {', '.join(languages)}: {', '.join(plan.types)}",
             "",
             "Trained by xner on labels that were projected over parallel text, without human labels of its language.",
-            "A word's label is that of its first token:",
-            '`pipeline("token-classification", model=…, aggregation_strategy="first")`.',
+            "Every token has a label; the stride is for texts of more tokens than the model reads at once:",
+            '`pipeline("token-classification", model=…, aggregation_strategy="simple", '
+            f"stride={overlap(plan.window)})`.",
             "",
             f"- Labels: {', '.join(f'`{label}`' for label in labels)} (domains {', '.join(domains)})",
             f"- Started from: {recipe.start} `{model}`",

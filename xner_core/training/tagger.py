@@ -27,6 +27,7 @@ from xner_core.models.loading import (
     model_window,
     new_token_classifier,
 )
+from xner_core.models.tokenisation import WordTokeniser
 from xner_core.outputs import require_folder
 from xner_core.spans import entities_of_tags, join_tokens
 from xner_core.training.features import AnnotatedText, FeatureEncoder, Features, TargetScheme, collate
@@ -82,7 +83,7 @@ def _train(settings: TaggerTrainingSettings, out: Path) -> dict[str, Any]:
 
     model = new_token_classifier(settings.encoder, scheme.labels)
     tokenizer = load_tokenizer(encoder_folder(settings.encoder))
-    encode = FeatureEncoder(tokenizer, model_window(model, tokenizer), scheme)
+    encode = FeatureEncoder(WordTokeniser(tokenizer, model_window(model, tokenizer)), scheme)
     if settings.adapter_rank:
         model = get_peft_model(model, _adapter(settings))
     else:

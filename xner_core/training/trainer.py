@@ -156,7 +156,7 @@ class TrimMemory(TrainerCallback):
 
 
 def dev_scores(scheme: TargetScheme) -> Callable[[EvalPrediction], dict[str, Any]]:
-    """Strict IOB2 scores over words; a predicted label that the target admits, but does not demand, counts as O."""
+    """Strict IOB2 scores over what has a target; a label that the target admits, but does not demand, counts as O."""
 
     def scores(prediction: EvalPrediction) -> dict[str, float]:
         gold_tags, predicted_tags = [], []
