@@ -34,7 +34,7 @@ ENCODERS = {
     "roformer": (_SMALL, 66),
     "rembert": (_SMALL | {"input_embedding_size": 16, "output_embedding_size": 16}, 66),
     "fnet": (_SMALL, 66),
-    "big_bird": (_SMALL | {"block_size": 4, "num_random_blocks": 1}, 66),
+    "big_bird": (_SMALL | {"block_size": 4, "num_random_blocks": 1, "max_position_embeddings": 64}, 64),
     "nystromformer": (_SMALL | {"num_landmarks": 8, "segment_means_seq_len": 8}, 66),
     "megatron-bert": (_SMALL, 66),
     "distilbert": ({"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64, "max_position_embeddings": 66}, 66),

@@ -56,7 +56,7 @@ def test_types_of_other_names_are_refused(gold, tiny_tagger):
 def test_a_label_map_says_the_types_of_the_gold(gold, tiny_tagger):
     result = evaluate_tagger(TaggerEvaluation(tiny_tagger, gold("B-person", "O"), label_map={"PER": "person"}))
     assert result["labels"] == ["person"]
-    assert f"the label map leaves out what {tiny_tagger} finds of LOC, ORG" in result["warnings"]
+    assert f"label_map: {tiny_tagger} also finds LOC, ORG, which are left out" in result["warnings"]
 
 
 def test_what_should_be_known_of_a_score_is_printed(gold, tiny_tagger, capsys):
@@ -64,7 +64,7 @@ def test_what_should_be_known_of_a_score_is_printed(gold, tiny_tagger, capsys):
     result = evaluate_tagger(TaggerEvaluation(tiny_tagger, gold("B-PER", "B-DATE"), label_map=names))
     assert result["labels"] == ["DATE", "PER"]
     assert any("does not find DATE" in warning and "its score there is 0" in warning for warning in result["warnings"])
-    assert any("has no type PERS, which the label map names" in warning for warning in result["warnings"])
+    assert any("label_map: PERS not used" in warning for warning in result["warnings"])
     printed = capsys.readouterr().out
     assert all(f"warning   {warning}" in printed for warning in result["warnings"])
 

@@ -13,6 +13,7 @@ from xner_core.alignment.recipe import MARKER, SPAN_QUERY, TrainedRecipe
 from xner_core.alignment.trained import TrainedAligner, new_scorer, save_scorer
 from xner_core.errors import XnerError
 from xner_core.models.loading import load_encoder, load_token_classifier, model_window, new_token_classifier
+from xner_core.models.tokenisation import TokenTokeniser
 from xner_core.spans import Entity, Span
 from xner_core.tagging.tagger import Tagger, TaggerSettings
 from xner_core.training.features import AnnotatedText, FeatureEncoder, TargetScheme, collate
@@ -96,7 +97,7 @@ def test_a_student_learns_from_a_long_text(model, start):
     assert model_window(start_model, tokenizer) == window
     student = new_student(recipe, scheme.types).train()
     text = AnnotatedText(long_text(window), [Entity(Span(0, 13), "PER")])
-    (windows,) = FeatureEncoder(tokenizer, window, scheme)([text])
+    (windows,) = FeatureEncoder(TokenTokeniser(tokenizer, window), scheme)([text])
     assert len(windows) > 2
     batch = collate(windows, tokenizer.pad_token_id)
     logits = student(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
@@ -176,7 +177,9 @@ def test_no_tagger_of_a_type_that_classifies_no_tokens(tmp_path):
     size = {"d_model": 32, "encoder_layers": 2, "decoder_layers": 1}
     heads = {"encoder_attention_heads": 2, "decoder_attention_heads": 2, "encoder_ffn_dim": 64, "decoder_ffn_dim": 64}
     tokenizer = byte_tokenizer()
-    BartModel(BartConfig(len(tokenizer), max_position_embeddings=66, **size, **heads)).save_pretrained(tmp_path)
+    BartModel(BartConfig(vocab_size=len(tokenizer), max_position_embeddings=66, **size, **heads)).save_pretrained(
+        tmp_path
+    )
     tokenizer.save_pretrained(tmp_path)
     with pytest.raises(XnerError, match=r"no token classifier can be loaded from here .*BartConfig"):
         new_token_classifier(str(tmp_path), LABELS)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model, set_peft_model_state_dict
+from peft import LoraConfig, PeftModel, set_peft_model_state_dict
 from peft.utils import get_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 
@@ -25,6 +25,7 @@ from xner_core.alignment.query import Alignment, AlignmentQuery
 from xner_core.alignment.recipe import MARKER, TrainedRecipe
 from xner_core.alignment.scorers import HEADS, PairScorer
 from xner_core.alignment.segments import span_scores
+from xner_core.models.adapters import add_adapter
 from xner_core.models.batching import run_batches, token_batches
 from xner_core.models.loading import keep_lower_layers, load_encoder, model_window
 from xner_core.models.precision import Precision, arithmetic
@@ -195,7 +196,7 @@ def new_scorer(kind: str, encoder: str, layers: int | None, rank: int) -> tuple[
     keep_lower_layers(model, layers)
     adapter = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear")
     tokeniser = PairTokeniser(tokenizer, model_window(model, tokenizer), marked=kind == MARKER)
-    return PairScorer(get_peft_model(model, adapter), HEADS[kind](model.config.hidden_size)), tokeniser, layers
+    return PairScorer(add_adapter(model, adapter), HEADS[kind](model.config.hidden_size)), tokeniser, layers
 
 
 def save_scorer(folder: str | Path, scorer: PairScorer, encoder: str) -> None:

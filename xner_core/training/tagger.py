@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt
-from peft import LoraConfig, PeftModel, TaskType, get_peft_model
+from peft import LoraConfig, PeftModel, TaskType
 from peft.utils import get_peft_model_state_dict
 from safetensors.torch import save_file
 from transformers import EarlyStoppingCallback, set_seed
@@ -19,6 +19,7 @@ from transformers.trainer_utils import get_last_checkpoint
 from xner_core.errors import XnerError
 from xner_core.evaluation.conll import TaggedSentence, read_conll
 from xner_core.evaluation.types import did_you_mean
+from xner_core.models.adapters import add_adapter
 from xner_core.models.folders import output_folder
 from xner_core.models.loading import (
     STARTER,
@@ -85,7 +86,7 @@ def _train(settings: TaggerTrainingSettings, out: Path) -> dict[str, Any]:
     tokenizer = load_tokenizer(encoder_folder(settings.encoder))
     encode = FeatureEncoder(WordTokeniser(tokenizer, model_window(model, tokenizer)), scheme)
     if settings.adapter_rank:
-        model = get_peft_model(model, _adapter(settings))
+        model = add_adapter(model, _adapter(settings))
     else:
         freeze(model, settings.optimisation)
     logger.info("%d training and %d dev sentences, types %s", len(texts), len(dev_texts), " ".join(scheme.types))
