@@ -91,7 +91,8 @@ def test_an_upload_that_fails_at_its_end_is_not_taken_for_written(s3_port, s3_fo
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
         location = locate(f"{s3_folder}/file")
         with pytest.raises(StorageFailure, match="could not be written"), location.open_output() as stream:
-            stream.write(b"x" * 100)
+            # More than is sent at once.
+            stream.write(bytes(6 << 20))
         assert not location.exists()
 
 

@@ -222,10 +222,10 @@ def test_job(tmp_path):
     assert listed.returncode == 0, listed.stderr
     names = [snapshot["name"] for snapshot in json.loads(result.read_text())["snapshots"]]
     assert all(name in listed.stdout for name in names)
-    shown = run("show", *out, "--snapshot", names[1], "--table", "labels", "--json", str(result))
-    assert json.loads(shown.stdout)["addresses"] == open_snapshot(str(tmp_path / "out"), names[1]).addresses()
-    compared = run("diff", *out)
-    assert json.loads(compared.stdout)["partitions"]["de/news"]["pairs"]["added"] == 7
+    run("show", *out, "--snapshot", names[1], "--table", "labels", "--json", str(result))
+    assert json.loads(result.read_text())["addresses"] == open_snapshot(str(tmp_path / "out"), names[1]).addresses()
+    run("diff", *out, "--json", str(result))
+    assert json.loads(result.read_text())["partitions"]["de/news"]["pairs"]["added"] == 7
     assert run("rollback", *out, "--to", names[1], "--dry_run").stdout.endswith("nothing to do: this was a dry run\n")
     assert open_snapshot(str(tmp_path / "out")).name == names[0]
     assert run("rollback", *out, "--to", names[1]).returncode == 0

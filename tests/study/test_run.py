@@ -21,7 +21,7 @@ from xner_core.training.trainer import OptimisationSettings
 pytestmark = pytest.mark.timeout(900)
 
 OPTIMISATION = OptimisationSettings(
-    epochs=4.0, batch_size=8, learning_rate=5e-3, freeze_embeddings=False, precision="float32", evaluations=1
+    epochs=18.0, batch_size=8, learning_rate=5e-3, freeze_embeddings=False, precision="float32", evaluations=1
 )
 
 

@@ -7,6 +7,7 @@ A manifest is never changed, and neither is a file that it lists, so whoever has
 same state, whatever is published meanwhile.
 """
 
+import re
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -32,8 +33,9 @@ class SnapshotPinned(XnerError):
 
 
 _MISSING_SHOWN = 5
-# As folders name them: a domain that is called 2019 is a text all the same.
-_PARTITIONS = dict.fromkeys(("source", "target", "language", "domain"), pl.String)
+# What folders name is text, also a domain that is called 2019.
+_PARTITIONS = ("source", "target", "language", "domain")
+_NAMED = re.compile(r"(?<=/)([^/=]+)=[^/]*(?=/)")
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,12 @@ class Snapshot:
 
     def scan(self, table: str = LABELS) -> pl.LazyFrame:
         """A table as Polars reads it; language and domain are columns, of texts whatever they look like."""
-        return pl.scan_parquet(self.addresses(table), hive_partitioning=True, hive_schema=_PARTITIONS, glob=False)
+        addresses = self.addresses(table)
+        # Polars takes every part of a path that holds = for one, also of the folder that the projection is in.
+        named = {name for address in addresses for name in _NAMED.findall(address)}
+        schema = dict.fromkeys(named.union(_PARTITIONS), pl.String)
+        rows = pl.scan_parquet(addresses, hive_partitioning=True, hive_schema=schema, glob=False)
+        return rows.drop(named.difference(_PARTITIONS), strict=False)
 
     def _address(self, path: str) -> str:
         return path if _is_outside(path) else str(self.folder / path)
