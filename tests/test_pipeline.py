@@ -159,6 +159,7 @@ def test_pools_of_several_actors_make_the_same_labels(settings, tmp_path):
     }
 
 
+@pytest.mark.slow
 def test_labels_on_an_object_store_equal_those_on_a_disk(settings, s3_folder):
     local = project_corpus(settings)
     remote = project_corpus(dataclasses.replace(settings, out=s3_folder, corpus=settings.corpus))

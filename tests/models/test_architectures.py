@@ -20,6 +20,24 @@ from xner_core.training.features import AnnotatedText, FeatureEncoder, TargetSch
 from xner_core.training.losses import LossSettings, batch_loss
 from xner_core.training.student import StudentRecipe, load_start, new_student
 
+# Of each kind of window one or two; those that are like others are slow.
+LIKE_OTHERS = {
+    *("roberta", "roberta-prelayernorm", "xmod", "markuplm", "esm", "electra", "albert", "roformer", "rembert", "fnet"),
+    *(
+        "nystromformer",
+        "megatron-bert",
+        "distilbert",
+        "flaubert",
+        "biogpt",
+        "deberta",
+        "eurobert",
+        "t5",
+        "umt5",
+        "bloom",
+    ),
+}
+PARAMS = [pytest.param(name, marks=pytest.mark.slow if name in LIKE_OTHERS else ()) for name in ENCODERS]
+
 SENTENCE = "Angela Merkel was in Bonn and Ulm."
 
 
@@ -28,7 +46,7 @@ def long_text(window: int) -> str:
     return " ".join([SENTENCE] * (window // 2))
 
 
-@pytest.fixture(scope="module", params=ENCODERS)
+@pytest.fixture(scope="module", params=PARAMS)
 def model(request, tmp_path_factory) -> tuple[str, str, int]:
     """A folder with a model and a tokenizer that does not tell its window; its type; and the window."""
     settings, window = ENCODERS[request.param]
