@@ -8,7 +8,7 @@ from unicodedata import decomposition, normalize
 
 import numpy as np
 from tokenizers import Regex, normalizers, pre_tokenizers
-from transformers import PreTrainedTokenizerFast
+from transformers import BatchEncoding, PreTrainedTokenizerFast
 
 from xner_core.spans import Span
 from xner_core.text import UNBROKEN, words
@@ -49,28 +49,8 @@ def overlap(window: int) -> int:
     return min(WINDOW_OVERLAP, window // 4)
 
 
-def _encode(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str], window: int):
-    """The windows of all texts, and the indices of those of each text."""
-    encoded = tokenizer(
-        list(texts),
-        truncation=True,
-        max_length=window,
-        stride=overlap(window),
-        return_overflowing_tokens=True,
-        return_offsets_mapping=True,
-        return_special_tokens_mask=True,
-    )
-    windows_of: list[list[int]] = [[] for _ in texts]
-    for row, text in enumerate(encoded["overflow_to_sample_mapping"]):
-        windows_of[text].append(row)
-    return encoded, windows_of
-
-
-class TokenTokeniser:
-    """Tokenises raw texts for a model in which every token has a label; long texts become overlapping windows.
-
-    A token's span is its characters without the space before it.
-    """
+class _WindowTokeniser:
+    """Tokenises raw texts; those longer than the model's window become overlapping windows."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast, window: int):
         self._tokenizer = tokenizer
@@ -79,10 +59,32 @@ class TokenTokeniser:
     def __call__(self, texts: Sequence[str]) -> list[TokenisedText]:
         if not texts:
             return []
-        encoded, windows_of = _encode(self._tokenizer, texts, self._window)
+        encoded = self._tokenizer(
+            list(texts),
+            truncation=True,
+            max_length=self._window,
+            stride=overlap(self._window),
+            return_overflowing_tokens=True,
+            return_offsets_mapping=True,
+            return_special_tokens_mask=True,
+        )
+        windows_of: list[list[int]] = [[] for _ in texts]
+        for row, text in enumerate(encoded["overflow_to_sample_mapping"]):
+            windows_of[text].append(row)
         return [self._tokenised(text, encoded, windows) for text, windows in zip(texts, windows_of, strict=True)]
 
-    def _tokenised(self, text: str, encoded, windows: list[int]) -> TokenisedText:
+    def _tokenised(self, text: str, encoded: BatchEncoding, windows: list[int]) -> TokenisedText:
+        """One of the texts, from its windows."""
+        raise NotImplementedError
+
+
+class TokenTokeniser(_WindowTokeniser):
+    """Tokenises raw texts for a model in which every token has a label.
+
+    A token's span is its characters without the space before it.
+    """
+
+    def _tokenised(self, text: str, encoded: BatchEncoding, windows: list[int]) -> TokenisedText:
         ids = [np.array(encoded["input_ids"][window], dtype=np.int64) for window in windows]
         positions = [np.flatnonzero(np.array(encoded["special_tokens_mask"][window]) == 0) for window in windows]
         # Each window begins with the last tokens of the one before.
@@ -110,26 +112,19 @@ def _without_space(text: str, start: int, end: int) -> Span:
     return Span(start, end)
 
 
-class WordTokeniser:
-    """Tokenises raw texts for a model that labels the first token of each word; long texts become overlapping windows.
+class WordTokeniser(_WindowTokeniser):
+    """Tokenises raw texts for a model that labels the first token of each word.
 
     Words that share their first token (Chinese characters, mostly) count as one word.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast, window: int):
-        self._tokenizer = tokenizer
-        self._window = window
+        super().__init__(tokenizer, window)
         # A lone word-start mark can claim the offsets of the character after it.
         marks = [tokenizer.convert_tokens_to_ids(mark) for mark in ("▁", "Ġ")]
         self._marks = np.array([id_ for id_ in marks if id_ not in (None, tokenizer.unk_token_id)], dtype=np.int64)
 
-    def __call__(self, texts: Sequence[str]) -> list[TokenisedText]:
-        if not texts:
-            return []
-        encoded, windows_of = _encode(self._tokenizer, texts, self._window)
-        return [self._tokenised(text, encoded, windows) for text, windows in zip(texts, windows_of, strict=True)]
-
-    def _tokenised(self, text: str, encoded, windows: list[int]) -> TokenisedText:
+    def _tokenised(self, text: str, encoded: BatchEncoding, windows: list[int]) -> TokenisedText:
         spans = np.array(words(text), dtype=np.int64).reshape(-1, 2)
         ids = [np.array(encoded["input_ids"][window], dtype=np.int64) for window in windows]
         # The first token of each word in each window, and how far it stands from the window's nearer edge.

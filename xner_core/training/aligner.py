@@ -194,8 +194,7 @@ def train_aligner(settings: AlignerTrainingSettings) -> dict[str, Any]:
     """Trains an aligner, in rounds; returns what it was trained on, and its figures on held-out links."""
     require_folder("out", settings.out)
     if (locate(settings.out) / ALIGNER_FILE).exists():
-        reason = f"{settings.out} holds a trained aligner; name another folder, or remove it"
-        return {"status": "nothing to do", "reason": reason}
+        return {"status": "nothing to do", "reason": f"{settings.out} holds a trained aligner; name another folder"}
     with output_folder(settings.out, ALIGNER_FILE) as out:
         return _train(settings, out)
 
