@@ -30,6 +30,7 @@ from xner_core.files import locate
 from xner_core.models.batching import token_batches
 from xner_core.models.folders import output_folder
 from xner_core.models.loading import STARTER
+from xner_core.models.precision import TrainingPrecision, is_bfloat16
 from xner_core.outputs import require_folder
 from xner_core.supervision.augmentation import NamePool, mismatch, remove_name, reverse, swap_names
 from xner_core.supervision.examples import Example, read_examples
@@ -63,7 +64,7 @@ class AlignerTrainingSettings:
         rounds: rounds of self-training after it, each of a third as many steps
         batch_tokens: tokens of a step, padding included
         learning_rate: the highest learning rate, reached after 5 % of the steps; it then falls linearly to 0
-        precision: of the arithmetic of the encoder; the weights stay float32
+        precision: of the arithmetic of the encoder; `auto` is bfloat16 where the hardware has it, else float32
         seed: of every random choice
     """
 
@@ -77,7 +78,7 @@ class AlignerTrainingSettings:
     rounds: NonNegativeInt = 1
     batch_tokens: PositiveInt = 1024
     learning_rate: PositiveFloat = 5e-4
-    precision: Literal["float32", "bfloat16"] = "bfloat16"
+    precision: TrainingPrecision = "auto"
     seed: int = 1
 
 
@@ -262,7 +263,7 @@ def _train_round(
         # Plain numbers: a command line gives types of jsonargparse's, which a checkpoint would then not load.
         learning_rate=float(settings.learning_rate) / (1 if number == 0 else 2),
         warmup_steps=int(0.05 * steps),
-        bf16=settings.precision == "bfloat16",
+        bf16=is_bfloat16(settings.precision, "cuda" if torch.cuda.is_available() else "cpu"),
         use_cpu=not torch.cuda.is_available(),
         save_steps=-(-steps // _CHECKPOINTS),
         save_total_limit=1,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from json import JSONDecodeError
 from pickle import UnpicklingError
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from transformers import EvalPrediction, PreTrainedModel, Trainer, TrainerCallba
 from xner_core.errors import XnerError
 from xner_core.evaluation.metrics import score
 from xner_core.models.loading import encoder_layers
+from xner_core.models.precision import TrainingPrecision, is_bfloat16
 from xner_core.training.features import TargetScheme
 from xner_core.training.losses import IGNORED, LossSettings, batch_loss
 
@@ -37,7 +38,8 @@ class OptimisationSettings:
         freeze_layers: leave so many of the lowest layers as they are, which saves their share of the backward pass
         evaluations: how often the dev set is scored over the whole training
         patience: stop after this many scorings without a better F1; 0 never stops early
-        precision: of the arithmetic of the encoder; the weights stay float32
+        precision: of the arithmetic of the encoder, while the weights stay float32; `auto` is bfloat16 where the
+            hardware has it, and float32 elsewhere
     """
 
     epochs: PositiveFloat = 3.0
@@ -49,7 +51,7 @@ class OptimisationSettings:
     freeze_layers: NonNegativeInt = 0
     evaluations: PositiveInt = 6
     patience: NonNegativeInt = 3
-    precision: Literal["float32", "bfloat16"] = "bfloat16"
+    precision: TrainingPrecision = "auto"
 
     def training_arguments(self, folder: str, steps: int, seed: int, **more) -> TrainingArguments:
         """Arguments for `Trainer` that write checkpoints to `folder` and keep the best and the last of them.
@@ -62,6 +64,7 @@ class OptimisationSettings:
         """
         # Rounded up: the last step is scored in any case.
         interval = -(-steps // self.evaluations)
+        use_cpu = more.pop("use_cpu", not torch.cuda.is_available())
         arguments = dict(
             output_dir=folder,
             max_steps=steps,
@@ -71,8 +74,8 @@ class OptimisationSettings:
             learning_rate=float(self.learning_rate),
             warmup_steps=int(self.warmup * steps),
             weight_decay=float(self.weight_decay),
-            bf16=self.precision == "bfloat16",
-            use_cpu=not torch.cuda.is_available(),
+            bf16=is_bfloat16(self.precision, "cpu" if use_cpu else "cuda"),
+            use_cpu=use_cpu,
             eval_strategy="steps",
             eval_steps=interval,
             save_strategy="steps",
