@@ -27,7 +27,6 @@ from xner_core.corpus.layout import open_corpus
 from xner_core.errors import XnerError
 from xner_core.evaluation.figures import projection_figures
 from xner_core.evaluation.gold import GoldPair, read_gold
-from xner_core.evaluation.tables import text_table
 from xner_core.files import locate
 from xner_core.models.loading import STARTER
 from xner_core.spans import Entity
@@ -40,6 +39,7 @@ from xner_core.supervision.names import Name
 from xner_core.supervision.polling import Poll
 from xner_core.supervision.sampling import SampledPair, Sampler
 from xner_core.supervision.texts import WordedText
+from xner_core.tables import text_table
 from xner_core.tagging.tagger import Tagger, TaggerSettings
 
 logger = logging.getLogger(__name__)

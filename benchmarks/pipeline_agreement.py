@@ -18,10 +18,10 @@ from transformers import pipeline
 
 from xner_core.cli import Command, run_job
 from xner_core.evaluation.gold import read_sentences
-from xner_core.evaluation.tables import text_table
 from xner_core.evaluation.tagger import load_tagger, marked_types
 from xner_core.models.tokenisation import WINDOW_OVERLAP
 from xner_core.spans import Entity
+from xner_core.tables import text_table
 from xner_core.text import words
 
 # A start, an end and a type.

@@ -12,8 +12,9 @@ from xner_core.alignment.query import AlignmentQuery
 from xner_core.alignment.recipe import MARKER, SPAN_QUERY, TrainedRecipe
 from xner_core.alignment.trained import TrainedAligner, new_scorer, save_scorer
 from xner_core.errors import XnerError
-from xner_core.models.loading import load_encoder, load_token_classifier, model_window, new_token_classifier
+from xner_core.models.loading import load_encoder, load_token_classifier, new_token_classifier
 from xner_core.models.tokenisation import TokenTokeniser
+from xner_core.models.window import model_window
 from xner_core.spans import Entity, Span
 from xner_core.tagging.tagger import Tagger, TaggerSettings
 from xner_core.training.features import AnnotatedText, FeatureEncoder, TargetScheme, collate

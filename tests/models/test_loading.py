@@ -11,9 +11,9 @@ from xner_core.models.loading import (
     load_token_classifier,
     load_tokenizer,
     model_digest,
-    model_window,
     new_token_classifier,
 )
+from xner_core.models.window import model_window
 from xner_core.training.tagger import save_adapter
 
 LABELS = ["O", "B-LOC", "I-LOC"]

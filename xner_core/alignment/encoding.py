@@ -9,9 +9,9 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from xner_core.models.batching import pad, run_batches, token_batches
-from xner_core.models.loading import keep_lower_layers, load_encoder, model_window
+from xner_core.models.loading import keep_lower_layers, load_encoder
 from xner_core.models.precision import Precision, arithmetic
-from xner_core.models.window import check_layers
+from xner_core.models.window import check_layers, model_window
 from xner_core.text import words
 
 # Tokens that two neighbouring windows of a long text share; each decides half of them.

@@ -27,8 +27,9 @@ from xner_core.alignment.scorers import HEADS, PairScorer
 from xner_core.alignment.segments import span_scores
 from xner_core.models.adapters import add_adapter
 from xner_core.models.batching import run_batches, token_batches
-from xner_core.models.loading import keep_lower_layers, load_encoder, model_window
+from xner_core.models.loading import keep_lower_layers, load_encoder
 from xner_core.models.precision import Precision, arithmetic
+from xner_core.models.window import model_window
 
 HEAD_FILE = "head.safetensors"
 ADAPTER_FILE = "adapter_model.safetensors"

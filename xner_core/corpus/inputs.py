@@ -156,19 +156,6 @@ def _inside(name: str) -> str:
     return "/".join(part for part in name.replace("\\", "/").split("/") if part not in ("", ".", ".."))
 
 
-def read_whole(location: Location) -> bytes:
-    """The content of a file that is small enough for memory; `.gz` and `.xz` are decompressed.
-
-    Raises:
-        XnerError: no such file, it is truncated or damaged, or it inflates to more than any text does.
-    """
-    file = InputFile(location, location.name)
-    try:
-        return b"".join(file.chunks())
-    except DAMAGE as error:
-        raise XnerError(f"{file}: truncated or damaged ({error}); fetch the file again") from error
-
-
 class BadLine(str):
     """A line that is no text, with replacement characters for what cannot be read; `fault` says what is wrong."""
 

@@ -1,15 +1,13 @@
 """Lines of annotated files, which are small enough to be read whole."""
 
-import gzip
-import lzma
-import zlib
 from pathlib import Path
 
+from xner_core.corpus.inputs import DAMAGE, InputFile
 from xner_core.errors import XnerError
+from xner_core.files import locate
 
 # What a file may hold, inflated.
 MAX_BYTES = 512 << 20
-_OPENERS = {".gz": gzip.open, ".xz": lzma.open}
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -46,12 +44,15 @@ def _content(path: Path) -> bytes:
         raise XnerError(f"{path}: is a folder; name a file of annotated sentences")
     if not path.is_file():
         raise XnerError(f"{path}: no such file")
+    content = bytearray()
     try:
-        with _OPENERS.get(path.suffix, open)(path, "rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
-    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
+        for chunk in InputFile(locate(path), path.name).chunks():
+            content += chunk
+            if len(content) > MAX_BYTES:
+                raise XnerError(
+                    f"{path}: holds more than {MAX_BYTES >> 20} MiB; is this a file of annotated sentences?"
+                )
+    except DAMAGE as error:
         kind = "gzip " if path.suffix == ".gz" else "xz " if path.suffix == ".xz" else ""
         raise XnerError(f"{path}: damaged {kind}file ({error}); fetch it again") from error
-    if len(content) > MAX_BYTES:
-        raise XnerError(f"{path}: holds more than {MAX_BYTES >> 20} MiB; is this a file of annotated sentences?")
-    return content
+    return bytes(content)

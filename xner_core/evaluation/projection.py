@@ -16,11 +16,11 @@ from xner_core.evaluation.figures import EntityAligner, projection_figures
 from xner_core.evaluation.gold import marked_types, read_gold
 from xner_core.evaluation.rivals import LinkAligner, WordPair, eflomal_linker, require, simalign_linker, word_pair
 from xner_core.evaluation.summary import warning_lines
-from xner_core.evaluation.tables import text_table
 from xner_core.evaluation.tagger import load_tagger
 from xner_core.evaluation.types import scored_types
 from xner_core.files import locate, read_table
 from xner_core.models.loading import STARTER
+from xner_core.tables import text_table
 from xner_core.tagging.checks import check_tagger
 
 logger = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from xner_core.evaluation.comparison import ALL, DIRECT_TRANSFER, STUDENT, SYSTEMS
-from xner_core.evaluation.tables import text_table
+from xner_core.tables import text_table
 
 _HEADER = "F1 in %,entities,student,P,R,direct transfer,P,R,difference,95 % interval,p".split(",")
 # Characters of a sentence on either side of an example.

@@ -30,7 +30,6 @@ from xner_core.hashing import digest, file_digest
 from xner_core.models.devices import is_device_failure, is_out_of_memory
 from xner_core.models.folders import MODEL_FILES, local_folder
 from xner_core.models.starter import starter_encoder_folder
-from xner_core.models.window import model_window as model_window
 
 # Loading bars, reports of a new head's random weights, and warnings between libraries tell a user nothing to act on.
 transformers_logging.set_verbosity_error()

@@ -16,7 +16,7 @@ _PLACE = ["type", "source_start", "source_end", "target_start", "target_end", "s
 _CONFIDENCE = ["tagger_confidence", "aligner_confidence", "reason"]
 # Characters of a digest that are shown.
 _DIGEST = 8
-# What a file is known by: labels of a shard are made again under the same name when its quarantine is tried again.
+# What a file is known by: in folders of before, labels that were tried again were written under the same name.
 _FILE = ["path", "bytes"]
 
 

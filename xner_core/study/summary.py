@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from xner_core.evaluation.summary import warning_lines
-from xner_core.evaluation.tables import text_table
 from xner_core.study.results import FEW_ENTITIES, LEVEL
+from xner_core.tables import text_table
 
 THIN = f"a result of one seed, or on fewer than {FEW_ENTITIES} gold entities"
 

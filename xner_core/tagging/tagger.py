@@ -16,12 +16,12 @@ from xner_core.models.loading import (
     STARTER,
     load_token_classifier,
     model_digest,
-    model_window,
     pinned,
     tagger_folder,
 )
 from xner_core.models.precision import Precision, arithmetic
 from xner_core.models.tokenisation import TokenisedText, TokenTokeniser, WordTokeniser
+from xner_core.models.window import model_window
 from xner_core.spans import Entity
 from xner_core.tagging.decoding import decode
 from xner_core.tagging.labels import LabelScheme, label_map

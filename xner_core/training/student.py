@@ -23,11 +23,11 @@ from xner_core.models.loading import (
     load_encoder,
     load_token_classifier,
     model_digest,
-    model_window,
     new_token_classifier,
     tagger_folder,
 )
 from xner_core.models.tokenisation import isolating_words, overlap
+from xner_core.models.window import model_window
 from xner_core.projection.label_files import LabelFile, count_rows, last_pair_of_sample
 from xner_core.training.augmentation import AugmentationSettings
 from xner_core.training.features import AnnotatedText, TargetScheme

@@ -25,10 +25,10 @@ from xner_core.models.loading import (
     STARTER,
     encoder_folder,
     load_tokenizer,
-    model_window,
     new_token_classifier,
 )
 from xner_core.models.tokenisation import WordTokeniser
+from xner_core.models.window import model_window
 from xner_core.outputs import require_folder
 from xner_core.spans import entities_of_tags, join_tokens
 from xner_core.training.features import AnnotatedText, FeatureEncoder, Features, TargetScheme, collate

@@ -1,4 +1,4 @@
-from xner_core.evaluation.tables import text_table
+from xner_core.tables import text_table
 
 
 def test_the_first_column_is_flush_left_and_the_others_flush_right():
