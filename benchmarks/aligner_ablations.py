@@ -22,25 +22,25 @@ from xner_core.alignment.aligner import Aligner, AlignerSettings, load_aligner
 from xner_core.alignment.preparation import PreparedQueries
 from xner_core.alignment.query import Alignment, AlignmentQuery
 from xner_core.alignment.trained import PreparedRows
-from xner_core.cli import Command, run_job
+from xner_core.cli.job import Command, run_job
 from xner_core.corpus.layout import open_corpus
 from xner_core.errors import XnerError
 from xner_core.evaluation.figures import projection_figures
 from xner_core.evaluation.gold import GoldPair, read_gold
-from xner_core.files import locate
+from xner_core.evaluation.text_table import text_table
 from xner_core.models.loading import STARTER
-from xner_core.spans import Entity
-from xner_core.supervision.build import SOURCE
+from xner_core.storage.files import locate
+from xner_core.supervision.example_building import SOURCE
 from xner_core.supervision.examples import Link
 from xner_core.supervision.labelling import VotedPair, label
 from xner_core.supervision.lexicon import Lexicon, lexicon_language
-from xner_core.supervision.models import BATCH_TOKENS
 from xner_core.supervision.names import Name
 from xner_core.supervision.polling import Poll
 from xner_core.supervision.sampling import SampledPair, Sampler
-from xner_core.supervision.texts import WordedText
-from xner_core.tables import text_table
+from xner_core.supervision.similarity_voter import BATCH_TOKENS
+from xner_core.supervision.worded_text import WordedText
 from xner_core.tagging.tagger import Tagger, TaggerSettings
+from xner_core.text.spans import Entity
 
 logger = logging.getLogger(__name__)
 

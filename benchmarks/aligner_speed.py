@@ -15,11 +15,11 @@ from jsonargparse.typing import PositiveInt
 
 from xner_core.alignment.aligner import AlignerSettings, load_aligner
 from xner_core.alignment.query import AlignmentQuery
-from xner_core.cli import Command, run_job
+from xner_core.cli.job import Command, run_job
 from xner_core.corpus.layout import Corpus, open_corpus
 from xner_core.errors import XnerError
-from xner_core.files import locate, read_table
 from xner_core.models.loading import STARTER
+from xner_core.storage.files import locate, read_table
 from xner_core.tagging.tagger import Tagger, TaggerSettings
 
 logger = logging.getLogger(__name__)

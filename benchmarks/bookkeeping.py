@@ -21,21 +21,22 @@ from typing import Any
 
 from jsonargparse.typing import ClosedUnitInterval, PositiveInt
 
-from xner_core import graph, nightly
+from chaos.tiny_models import save_tiny_encoder, save_tiny_tagger
 from xner_core.alignment.aligner import AlignerSettings
-from xner_core.chaos.models import save_tiny_encoder, save_tiny_tagger
-from xner_core.cli import Command, run_job
+from xner_core.cli.job import Command, run_job
 from xner_core.corpus import layout
 from xner_core.corpus.layout import open_corpus
-from xner_core.files import locate, read_json, write_json
-from xner_core.nightly import NightlySettings, reproject
+from xner_core.engine import projection_graph as graph
 from xner_core.projection.plan import plan_projection
 from xner_core.sample import write_sample_corpus
 from xner_core.snapshots.lease import Lease
 from xner_core.snapshots.manifest import LABELS, PAIRS, File, file_table
 from xner_core.snapshots.repository import open_snapshot, publish
 from xner_core.snapshots.state import published_state
+from xner_core.storage.files import locate, read_json, write_json
 from xner_core.tagging.tagger import TaggerSettings
+from xner_core.workflows import nightly
+from xner_core.workflows.nightly import NightlySettings, reproject
 
 logger = logging.getLogger(__name__)
 ROOT = Path(__file__).parent.parent

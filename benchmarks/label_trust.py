@@ -18,13 +18,13 @@ import torch
 from jsonargparse.typing import PositiveInt
 
 from xner_core.alignment.aligner import AlignerSettings
-from xner_core.cli import Command, run_job
+from xner_core.cli.job import Command, run_job
 from xner_core.evaluation.gold import GoldPair, GoldSentence, read_gold
-from xner_core.hashing import pair_id
+from xner_core.evaluation.text_table import text_table
 from xner_core.projection.stages import align_shard, tag_shard
-from xner_core.spans import Entity, Span, entities_of_tags, tags_of_entities
-from xner_core.tables import text_table
+from xner_core.storage.hashing import pair_id
 from xner_core.tagging.tagger import TaggerSettings
+from xner_core.text.spans import Entity, Span, entities_of_tags, tags_of_entities
 from xner_core.training.features import AnnotatedText
 from xner_core.training.trust import TrustSettings
 

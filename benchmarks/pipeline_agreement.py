@@ -16,13 +16,13 @@ import torch
 from jsonargparse.typing import PositiveInt
 from transformers import pipeline
 
-from xner_core.cli import Command, run_job
+from xner_core.cli.job import Command, run_job
 from xner_core.evaluation.gold import read_sentences
-from xner_core.evaluation.tagger import load_tagger, marked_types
-from xner_core.models.tokenisation import WINDOW_OVERLAP
-from xner_core.spans import Entity
-from xner_core.tables import text_table
-from xner_core.text import words
+from xner_core.evaluation.tagger_evaluation import load_tagger, marked_types
+from xner_core.evaluation.text_table import text_table
+from xner_core.models.windows import WINDOW_OVERLAP
+from xner_core.text.spans import Entity
+from xner_core.text.words import words
 
 # A start, an end and a type.
 Found = set[tuple[int, int, str]]

@@ -6,8 +6,8 @@ Labels stay as they are; the votes lie beside them, by pair id. Name the folder 
 train_student.py.
 """
 
-from xner_core.cli import Command, run_job
-from xner_core.consensus import ConsensusSettings, build_consensus
+from xner_core.cli.job import Command, run_job
+from xner_core.workflows.build_consensus import ConsensusSettings, build_consensus
 
 COMMANDS = Command(ConsensusSettings, build_consensus)
 

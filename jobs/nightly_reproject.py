@@ -6,8 +6,8 @@ python jobs/nightly_reproject.py --corpus s3://corpora/en-de --target de --out s
 It holds a lease on the folder, so a scheduler may start it twice; when nothing has changed it says so in seconds.
 """
 
-from xner_core.cli import Command, run_job
-from xner_core.nightly import NightlySettings, reproject
+from xner_core.cli.job import Command, run_job
+from xner_core.workflows.nightly import NightlySettings, reproject
 
 COMMANDS = Command(NightlySettings, reproject)
 

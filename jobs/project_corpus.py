@@ -4,8 +4,8 @@ Without --corpus it projects the sample that comes with xner. Shards that have t
 are, so a run that was interrupted is taken up again by the same command.
 """
 
-from xner_core.cli import Command, run_job
-from xner_core.pipeline import ProjectionSettings, project_corpus
+from xner_core.cli.job import Command, run_job
+from xner_core.workflows.projection import ProjectionSettings, project_corpus
 
 COMMANDS = Command(ProjectionSettings, project_corpus)
 

@@ -4,9 +4,9 @@ Runs on this machine, on the cluster at RAY_ADDRESS, or under `ray job submit`, 
 Run again after an interruption, it goes on with what is not done.
 """
 
-from xner_core.cli import Command, run_job
+from xner_core.cli.job import Command, run_job
+from xner_core.engine.study_run import run_study
 from xner_core.study.grid import StudySettings
-from xner_core.study.run import run_study
 
 COMMANDS = Command(StudySettings, run_study)
 

@@ -9,8 +9,8 @@ python jobs/snapshots.py release --out out/de
 python jobs/snapshots.py collect --out out/de --keep 14 --dry_run
 """
 
-from xner_core.cli import Command, run_job
-from xner_core.snapshots.administration import (
+from xner_core.cli.job import Command, run_job
+from xner_core.workflows.administration import (
     CollectionSettings,
     DiffSettings,
     ListSettings,

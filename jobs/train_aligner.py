@@ -11,10 +11,10 @@ hidden layer that is compared, and how scores become a confidence. Name the fold
 or evaluate.py.
 """
 
-from xner_core.alignment.fitting import AlignerFitting, fit_aligner
-from xner_core.cli import Command, run_job
-from xner_core.supervision.build import ExampleSettings, make_examples
-from xner_core.training.aligner import AlignerTrainingSettings, train_aligner
+from xner_core.cli.job import Command, run_job
+from xner_core.supervision.aligner_fitting import AlignerFitting, fit_aligner
+from xner_core.supervision.aligner_training import AlignerTrainingSettings, train_aligner
+from xner_core.supervision.example_building import ExampleSettings, make_examples
 
 COMMANDS = {
     "examples": Command(ExampleSettings, make_examples),

@@ -4,9 +4,9 @@ Runs on this machine, on the cluster at RAY_ADDRESS, or under `ray job submit`. 
 goes on from its last checkpoint. The student loads with pipeline("token-classification", model=OUT).
 """
 
-from xner_core.cli import Command, run_job
-from xner_core.training.job import train_student
-from xner_core.training.student import StudentSettings
+from xner_core.cli.job import Command, run_job
+from xner_core.engine.training_job import train_student
+from xner_core.training.student_plan import StudentSettings
 
 COMMANDS = Command(StudentSettings, train_student)
 

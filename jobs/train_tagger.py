@@ -3,8 +3,8 @@
 A type that a file never marks is left open in it, so that data sets with different types can be mixed.
 """
 
-from xner_core.cli import Command, run_job
-from xner_core.training.tagger import TaggerTrainingSettings, train_tagger
+from xner_core.cli.job import Command, run_job
+from xner_core.training.tagger_training import TaggerTrainingSettings, train_tagger
 
 COMMANDS = Command(TaggerTrainingSettings, train_tagger)
 

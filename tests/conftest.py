@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 import ray
 
-from xner_core.chaos.models import save_tiny_encoder, save_tiny_tagger
-from xner_core.chaos.store import BUCKET, environment, object_store
+from chaos.flaky_store import BUCKET, environment, object_store
+from chaos.tiny_models import save_tiny_encoder, save_tiny_tagger
 
 # Before anything reads it: no test asks a model hub.
 os.environ["HF_HUB_OFFLINE"] = "1"

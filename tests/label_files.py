@@ -8,8 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from xner_core.files import locate, write_table
-from xner_core.projection.schema import LABELS, PROJECTED, UNKNOWN
+from xner_core.labels.schema import LABELS, PROJECTED, UNKNOWN
+from xner_core.storage.files import locate, write_table
 
 FINGERPRINT = "0123456789abcdef0123456789abcdef"
 NAMES = {

@@ -7,16 +7,16 @@ from pathlib import Path
 
 from xner_core.alignment.query import Alignment, AlignmentQuery
 from xner_core.corpus.cleaning import CleaningSettings
-from xner_core.corpus.ingest import IngestSettings, ingest_corpus
+from xner_core.corpus.ingest.ingestion import IngestSettings, ingest_corpus
 from xner_core.corpus.layout import Corpus, open_corpus
-from xner_core.files import Location, locate, read_table, write_table
 from xner_core.projection.plan import ProjectionPlan, plan_projection
 from xner_core.projection.stages import align_shard, tag_shard
 from xner_core.snapshots.lease import Lease
 from xner_core.snapshots.repository import Snapshot
 from xner_core.snapshots.state import publish_state
-from xner_core.spans import Entity, Span
+from xner_core.storage.files import Location, locate, read_table, write_table
 from xner_core.tagging.tagger import TaggerSettings
+from xner_core.text.spans import Entity, Span
 
 
 @dataclass(frozen=True)

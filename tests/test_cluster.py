@@ -11,7 +11,7 @@ import ray
 import yaml
 
 from xner_core import __version__
-from xner_core.cli import build_parser
+from xner_core.cli.job import build_parser
 
 ROOT = Path(__file__).parent.parent
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from xner_core.cli import build_parser
+from xner_core.cli.job import build_parser
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [

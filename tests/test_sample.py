@@ -3,7 +3,7 @@ import pytest
 from xner_core.errors import XnerError
 from xner_core.evaluation.conll import read_conll
 from xner_core.sample import LANGUAGES, parse_markup, read_sample, write_sample_corpus, write_sample_gold
-from xner_core.spans import Entity, Span
+from xner_core.text.spans import Entity, Span
 
 
 def test_markup_becomes_offsets_of_the_raw_text():

@@ -7,10 +7,10 @@ from unicodedata import normalize
 
 import pytest
 import torch
-from any_script import any_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from any_script import any_text
 from xner_core.alignment import preparation
 from xner_core.alignment.aligner import AlignerSettings, load_aligner
 from xner_core.alignment.query import (
@@ -25,8 +25,8 @@ from xner_core.alignment.query import (
 )
 from xner_core.alignment.recipe import MARKER, SIMILARITY, SPAN_QUERY, TrainedRecipe, write_recipe
 from xner_core.alignment.trained import new_scorer, save_scorer
-from xner_core.spans import Span
-from xner_core.text import words
+from xner_core.text.spans import Span
+from xner_core.text.words import words
 
 REASONS = {EMPTY_TEXT, TEXT_TOO_LONG, BAD_SPAN, NO_COUNTERPART, NO_FREE_SPAN, DERIVED_WORD}
 

@@ -6,7 +6,7 @@ import pytest
 
 from xner_core.alignment.preparation import prepare
 from xner_core.alignment.query import AlignmentQuery
-from xner_core.spans import Span
+from xner_core.text.spans import Span
 
 
 class SpaceWords(NamedTuple):

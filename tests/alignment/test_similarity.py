@@ -3,7 +3,7 @@ import pytest
 from xner_core.alignment.aligner import AlignerSettings, load_aligner
 from xner_core.alignment.query import AlignmentQuery
 from xner_core.alignment.recipe import SIMILARITY
-from xner_core.spans import Span
+from xner_core.text.spans import Span
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from xner_core.corpus.cleaning import (
     Cleaner,
     CleaningSettings,
 )
-from xner_core.normal_form import normal_form
+from xner_core.text.normal_form import normal_form
 
 
 def reason(source_text, target_text, target="de", **settings):

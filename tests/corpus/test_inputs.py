@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from xner_core.corpus import inputs
 from xner_core.corpus.inputs import BadLine, InputFile, list_members, read_lines
 from xner_core.errors import XnerError
-from xner_core.files import locate
+from xner_core.storage.files import locate
 
 # What Python's own `splitlines`, and other readers, split at.
 SEPARATORS = "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"

@@ -3,7 +3,7 @@ import pytest
 
 from xner_core.corpus.layout import PAIR_SCHEMA, content_name, open_corpus
 from xner_core.errors import XnerError
-from xner_core.files import locate, write_json
+from xner_core.storage.files import locate, write_json
 
 
 def table(**changes):

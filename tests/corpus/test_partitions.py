@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xner_core.corpus.cleaning import CleaningSettings
-from xner_core.corpus.ingest import IngestSettings, ingest_corpus
+from xner_core.corpus.ingest.ingestion import IngestSettings, ingest_corpus
 from xner_core.corpus.layout import open_corpus
 from xner_core.corpus.naming import domain_name
-from xner_core.files import locate, write_table
+from xner_core.storage.files import locate, write_table
 
 NAMES = (
     "007 2019 2019-01-01 2019-1-1 20190101 1e5 1.5 1. true False null None nan NaN inf Infinity NA epoch no 0x1F 0b11 "

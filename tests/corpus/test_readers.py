@@ -15,7 +15,7 @@ from xner_core.corpus.inputs import InputFile
 from xner_core.corpus.readers import RawPair, read_json_lines, read_moses, read_parquet, read_tsv
 from xner_core.corpus.tmx import read_tmx
 from xner_core.errors import XnerError
-from xner_core.files import locate
+from xner_core.storage.files import locate
 
 
 def write(path, content: str | bytes) -> InputFile:

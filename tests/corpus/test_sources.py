@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from xner_core.corpus.naming import domain_name
 from xner_core.corpus.sources import find_sources
 from xner_core.errors import XnerError
-from xner_core.files import locate
+from xner_core.storage.files import locate
 
 
 def write(folder, *names: str, content: bytes = b"x\n") -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from xner_core.evaluation.absence import cut_out, sole_counterparts
-from xner_core.spans import Entity, Span
+from xner_core.text.spans import Entity, Span
 
 ADA, BOB, ROME = (Entity(Span(*span), type_) for span, type_ in [((0, 3), "PER"), ((4, 7), "PER"), ((8, 12), "LOC")])
 

@@ -10,7 +10,7 @@ from xner_core.evaluation import lines
 from xner_core.evaluation.conll import TaggedSentence, read_conll
 from xner_core.evaluation.gold import read_sentences
 from xner_core.evaluation.schemes import as_iob2
-from xner_core.evaluation.tagger import TaggerEvaluation, evaluate_tagger, predict_tags
+from xner_core.evaluation.tagger_evaluation import TaggerEvaluation, evaluate_tagger, predict_tags
 from xner_core.tagging.tagger import Tagger, TaggerSettings
 
 TEXT = "-DOCSTART- -X- O\n\nIn\tO\nNew\tB-LOC\nYork\tI-LOC\n\n\nAnn\tI-PER\nBob\tB-PER\r\nMrs\u2028X\tO"

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from xner_core.evaluation.counts import entity_counts, f1, precision, recall
 from xner_core.evaluation.metrics import score
 from xner_core.evaluation.schemes import as_iob2
-from xner_core.spans import entities_of_tags, join_tokens
+from xner_core.text.spans import entities_of_tags, join_tokens
 
 TYPES = ["LOC", "PER"]
 TAGS = st.sampled_from(["O", "B-PER", "I-PER", "B-LOC", "I-LOC"])

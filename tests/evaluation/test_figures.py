@@ -1,10 +1,10 @@
 import pytest
-from gold_rows import ROWS
 
+from gold_rows import ROWS
 from xner_core.alignment.query import NO_COUNTERPART, Alignment
 from xner_core.evaluation.figures import judged, null_figures, projected_tags, projection_figures
 from xner_core.evaluation.gold import read_gold
-from xner_core.spans import Span
+from xner_core.text.spans import Span
 
 NULL = Alignment(None, 0.1, NO_COUNTERPART)
 

@@ -2,11 +2,11 @@ import json
 import lzma
 
 import pytest
-from gold_rows import ROWS
 
+from gold_rows import ROWS
 from xner_core.errors import XnerError
 from xner_core.evaluation.gold import GoldSentence, count_f1, read_gold, read_sentences
-from xner_core.spans import Span
+from xner_core.text.spans import Span
 
 
 def test_texts_are_given_or_joined_as_the_language_is_written(write):

@@ -11,7 +11,7 @@ from xner_core.evaluation.mistakes import (
     count_mistakes,
     find_mistakes,
 )
-from xner_core.spans import Entity, Span
+from xner_core.text.spans import Entity, Span
 
 
 def entity(start: int, end: int, type_: str = "PER") -> Entity:

@@ -16,7 +16,7 @@ from xner_core.evaluation.rivals import (
     simalign_linker,
     word_pair,
 )
-from xner_core.spans import Span
+from xner_core.text.spans import Span
 
 MISSING = "comes with the extra `rivals`"
 

@@ -2,13 +2,13 @@ import unicodedata
 
 import pyarrow as pa
 import pytest
-from label_files import label, row, write_labels
 
+from label_files import label, row, write_labels
 from xner_core.errors import XnerError
 from xner_core.evaluation.surfaces import seen_surfaces, surfaces
-from xner_core.files import locate, write_table
-from xner_core.projection.label_files import LabelFile, find_label_files
-from xner_core.spans import Entity, Span
+from xner_core.labels.label_files import LabelFile, find_label_files
+from xner_core.storage.files import locate, write_table
+from xner_core.text.spans import Entity, Span
 
 
 def test_surfaces_are_those_of_projected_entities_without_white_space(tmp_path):

@@ -13,8 +13,8 @@ from xner_core.models.loading import (
     model_digest,
     new_token_classifier,
 )
-from xner_core.models.window import model_window
-from xner_core.training.tagger import save_adapter
+from xner_core.models.window_size import model_window
+from xner_core.training.tagger_training import save_adapter
 
 LABELS = ["O", "B-LOC", "I-LOC"]
 

@@ -4,9 +4,9 @@ from hypothesis import settings
 
 from xner_core.alignment.aligner import AlignerSettings, load_aligner
 from xner_core.errors import XnerError
-from xner_core.files import locate, write_table
-from xner_core.projection.schema import LABELS, TAGS, read_counts
+from xner_core.labels.schema import LABELS, TAGS, read_counts
 from xner_core.projection.stages import align_shard, tag_shard
+from xner_core.storage.files import locate, write_table
 from xner_core.tagging.tagger import Tagger, TaggerSettings
 
 PROVENANCE = {"source_language": "en", "shard": "s", "tagger": "t", "aligner": "a"}

@@ -4,16 +4,17 @@ import pickle
 
 import duckdb
 import pytest
-from projections import places, publish_projection, write_text
 
-from xner_core.consensus import ConsensusSettings, build_consensus, find_consensus
+from projections import places, publish_projection, write_text
 from xner_core.corpus.layout import open_corpus
-from xner_core.files import locate, read_table
-from xner_core.projection.label_files import find_label_files
+from xner_core.labels.consensus import find_consensus
+from xner_core.labels.label_files import find_label_files
 from xner_core.projection.plan import ShardTask
-from xner_core.snapshots.administration import CollectionSettings, collect_garbage
 from xner_core.snapshots.differences import difference
 from xner_core.snapshots.repository import label_addresses, open_snapshot
+from xner_core.storage.files import locate, read_table
+from xner_core.workflows.administration import CollectionSettings, collect_garbage
+from xner_core.workflows.build_consensus import ConsensusSettings, build_consensus
 
 # Files of parallel text, by whose names the domains are called.
 FILES = ["Nachrichten-für-alle", "新闻", "50% off", "C++", "a#b?c"]

@@ -4,16 +4,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from projections import EqualAligner, ingest, places, project, publish_projection, write_text
 
-from xner_core.consensus import ConsensusSettings, build_consensus
+from projections import EqualAligner, ingest, places, project, publish_projection, write_text
 from xner_core.corpus.layout import open_corpus
 from xner_core.errors import StorageFailure, XnerError
-from xner_core.files import Location, locate, write_json
-from xner_core.snapshots.administration import CollectionSettings, collect_garbage
 from xner_core.snapshots.collection import TRAINED_ON, delete, find_garbage
 from xner_core.snapshots.lease import Lease, LeaseHeld, LeaseLost
 from xner_core.snapshots.repository import history, open_snapshot
+from xner_core.storage.files import Location, locate, write_json
+from xner_core.workflows.administration import CollectionSettings, collect_garbage
+from xner_core.workflows.build_consensus import ConsensusSettings, build_consensus
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,8 +1,8 @@
 import dataclasses
 
 import pytest
-from projections import EqualAligner, places, publish_projection, write_text
 
+from projections import EqualAligner, places, publish_projection, write_text
 from xner_core.snapshots.differences import changed_parts, difference
 
 

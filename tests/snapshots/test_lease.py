@@ -5,10 +5,10 @@ import time
 import pytest
 
 from xner_core.errors import XnerError
-from xner_core.files import locate
 from xner_core.snapshots import lease as module
 from xner_core.snapshots.lease import Lease, LeaseHeld, LeaseLost, read_latest, record_of
 from xner_core.snapshots.record import SharedRecord
+from xner_core.storage.files import locate
 
 SHORT = 1.5
 
@@ -98,7 +98,7 @@ def test_a_holder_that_slept_too_long_knows_it(folder):
 
 _HOLDER = """
 import sys, time
-from xner_core.files import locate
+from xner_core.storage.files import locate
 from xner_core.snapshots.lease import Lease
 with Lease(locate(sys.argv[1]), "a run", 60):
     print("held", flush=True)
@@ -120,7 +120,7 @@ def test_a_killed_process_of_this_machine_loses_its_lease_at_once(folder):
 
 _RACER = """
 import sys
-from xner_core.files import locate
+from xner_core.storage.files import locate
 from xner_core.snapshots.lease import Lease, LeaseHeld
 sys.stdin.readline()
 try:

@@ -5,8 +5,8 @@ import obstore
 import pytest
 
 from xner_core.errors import XnerError
-from xner_core.files import locate
 from xner_core.snapshots.record import Conflict, Seen, SharedRecord
+from xner_core.storage.files import locate
 
 
 @pytest.fixture(params=["local", "s3"])
@@ -46,7 +46,7 @@ def test_a_value_that_comes_back_is_another_version(location):
 
 _RACER = """
 import sys
-from xner_core.files import locate
+from xner_core.storage.files import locate
 from xner_core.snapshots.record import Conflict, SharedRecord
 record, won = SharedRecord(locate(sys.argv[1])), 0
 sys.stdin.readline()

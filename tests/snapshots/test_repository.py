@@ -4,11 +4,10 @@ import duckdb
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
-from projections import places, publish_projection, write_text
 
+from projections import places, publish_projection, write_text
 from xner_core.errors import XnerError
-from xner_core.files import locate, read_table
-from xner_core.projection.label_files import find_label_files
+from xner_core.labels.label_files import find_label_files
 from xner_core.snapshots.lease import Lease, LeaseLost, read_latest
 from xner_core.snapshots.manifest import FILES
 from xner_core.snapshots.repository import (
@@ -19,6 +18,7 @@ from xner_core.snapshots.repository import (
     publish,
     roll_back,
 )
+from xner_core.storage.files import locate, read_table
 
 
 @pytest.fixture(params=["local", "s3"])

@@ -1,15 +1,15 @@
 from dataclasses import replace
 
 import pytest
-from label_files import sentences, write_labels
 
-from xner_core.cli import Command, build_parser
+from label_files import sentences, write_labels
+from xner_core.cli.job import Command, build_parser
+from xner_core.engine.study_run import run_study
 from xner_core.errors import XnerError
-from xner_core.projection.label_files import find_label_files
+from xner_core.labels.label_files import find_label_files
 from xner_core.study.grid import StudySettings, loss_name, plan_cells
-from xner_core.study.run import run_study
 from xner_core.training.losses import LossSettings
-from xner_core.training.student import StudentRecipe
+from xner_core.training.student_plan import StudentRecipe
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import random
 
 from xner_core.supervision.cooccurrence import Cooccurrence
-from xner_core.supervision.texts import WordedText, word_forms
+from xner_core.supervision.worded_text import WordedText, word_forms
 
 
 def pairs(*texts: tuple[str, str]):

@@ -2,9 +2,9 @@ import pyarrow as pa
 import pytest
 
 from xner_core.errors import XnerError
-from xner_core.files import locate, write_table
-from xner_core.spans import Span
+from xner_core.storage.files import locate, write_table
 from xner_core.supervision.examples import Example, Link, read_examples, read_metadata, write_examples
+from xner_core.text.spans import Span
 
 EXAMPLES = [
     Example(

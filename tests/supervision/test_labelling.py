@@ -1,8 +1,8 @@
-from xner_core.spans import Span
 from xner_core.supervision.labelling import LOWER_CASE, VotedPair, label
 from xner_core.supervision.names import Name
 from xner_core.supervision.sampling import SampledPair
-from xner_core.supervision.texts import WordedText
+from xner_core.supervision.worded_text import WordedText
+from xner_core.text.spans import Span
 
 FAMILIES = {"similarity-1": "similarity", "similarity-2": "similarity", "back": "back", "tagger": "tagger"}
 ALL = tuple(FAMILIES)

@@ -4,7 +4,7 @@ import pytest
 
 from xner_core.errors import XnerError
 from xner_core.supervision.lexicon import Lexicon, lexicon_language
-from xner_core.supervision.texts import WordedText, word_forms
+from xner_core.supervision.worded_text import WordedText, word_forms
 
 
 def find(listed: str, name: str, text: str) -> str | None:

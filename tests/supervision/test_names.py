@@ -1,8 +1,8 @@
 import pytest
 
-from xner_core.spans import Entity, Span
 from xner_core.supervision.names import Name, find_candidates, limit_names, names_of
-from xner_core.supervision.texts import WordedText
+from xner_core.supervision.worded_text import WordedText
+from xner_core.text.spans import Entity, Span
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xner_core.alignment.boundaries import ORDINARY, word_kind
-from xner_core.spans import Span
 from xner_core.supervision.examples import Example
-from xner_core.supervision.models import SimilarityVoter
 from xner_core.supervision.phrases import PHRASE, add_phrases, draw_phrase
-from xner_core.text import words
+from xner_core.supervision.similarity_voter import SimilarityVoter
+from xner_core.text.spans import Span
+from xner_core.text.words import words
 
 
 @given(st.text(max_size=60), st.integers(0, 1000))

@@ -1,6 +1,6 @@
-from xner_core.spans import Span
 from xner_core.supervision.renderings import Renderings
-from xner_core.supervision.texts import WordedText
+from xner_core.supervision.worded_text import WordedText
+from xner_core.text.spans import Span
 
 
 def counted(*renderings: str) -> Renderings:

@@ -1,11 +1,11 @@
 import pytest
 
 from xner_core.corpus.cleaning import CleaningSettings
-from xner_core.corpus.ingest import IngestSettings, ingest_corpus
+from xner_core.corpus.ingest.ingestion import IngestSettings, ingest_corpus
 from xner_core.corpus.layout import open_corpus
-from xner_core.files import locate
+from xner_core.storage.files import locate
 from xner_core.supervision.sampling import Sampler, is_mostly_copied, read_forms
-from xner_core.supervision.texts import WordedText
+from xner_core.supervision.worded_text import WordedText
 
 
 def make_corpus(folder, **domains: list[tuple[str, str]]):

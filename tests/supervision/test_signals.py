@@ -1,7 +1,7 @@
 import pytest
 
 from xner_core.supervision.signals import find_identical, find_transliterated
-from xner_core.supervision.texts import WordedText
+from xner_core.supervision.worded_text import WordedText
 
 
 def part(text, span):

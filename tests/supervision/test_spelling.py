@@ -3,7 +3,7 @@ import itertools
 import pytest
 
 from xner_core.supervision.spelling import Spelling
-from xner_core.supervision.texts import WordedText
+from xner_core.supervision.worded_text import WordedText
 
 SYLLABLES = dict(zip(["ba", "do", "ki", "lu", "me", "no", "ra", "si", "te", "vo"], "巴多基卢梅诺拉西特沃", strict=True))
 USUAL = "的一是了我不人在他有"

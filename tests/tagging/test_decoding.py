@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xner_core.spans import Span
 from xner_core.tagging.decoding import best_states, decode, transition_scores
-from xner_core.tagging.labels import CONLL, LabelScheme
+from xner_core.tagging.label_scheme import CONLL, LabelScheme
+from xner_core.text.spans import Span
 
 SCHEME = LabelScheme(["O", "B-LOC", "I-LOC", "B-PER", "I-PER"], CONLL)
 

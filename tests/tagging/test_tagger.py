@@ -1,11 +1,11 @@
 import pytest
-from any_script import any_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from any_script import any_text
 from xner_core.errors import XnerError
 from xner_core.tagging.tagger import Tagger, TaggerSettings
-from xner_core.text import words
+from xner_core.text.words import words
 
 TEXTS = ["Anna Weber lives in Bonn.", "", "👍🏽 \u202e\x00 北京", "Paris " * 100, " \n ", "Ulm"]
 

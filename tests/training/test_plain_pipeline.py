@@ -8,14 +8,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from label_files import sentences, write_labels
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaModel, pipeline
 
-from xner_core.projection.label_files import find_label_files
+from label_files import sentences, write_labels
+from xner_core.labels.label_files import find_label_files
 from xner_core.tagging.tagger import Tagger, TaggerSettings
-from xner_core.text import words
-from xner_core.training.student import StudentRecipe, new_student, plan_training
+from xner_core.text.words import words
+from xner_core.training.student_plan import StudentRecipe, new_student, plan_training
 
 TEXTS = [
     "Angela Merkel war in Köln.",

@@ -1,7 +1,7 @@
 import pytest
-from label_files import label, row
 
-from xner_core.spans import Span
+from label_files import label, row
+from xner_core.text.spans import Span
 from xner_core.training.trust import TrustSettings
 
 TEXT = "Anna in Ulm und Bonn und Kiel"

@@ -5,7 +5,7 @@ from tokenizers import Tokenizer, pre_tokenizers
 from tokenizers.models import Unigram, WordPiece
 from transformers import PreTrainedTokenizerFast
 
-from xner_core.spans import Entity, Span
+from xner_core.text.spans import Entity, Span
 from xner_core.training.features import AnnotatedText
 from xner_core.training.vocabulary import StraddledTokens, without_tokens
 

@@ -13,10 +13,10 @@ from xner_core.alignment.recipe import SIMILARITY, AlignerRecipe, TrainedRecipe,
 from xner_core.alignment.similarity import SimilarityAligner
 from xner_core.alignment.trained import TrainedAligner
 from xner_core.errors import XnerError
-from xner_core.hashing import fingerprint
 from xner_core.models.folders import local_folder
 from xner_core.models.loading import STARTER, encoder_folder, model_digest, pinned
 from xner_core.models.precision import Precision
+from xner_core.storage.hashing import fingerprint
 
 # Raised whenever the same model and settings would give other alignments.
 VERSION = 4

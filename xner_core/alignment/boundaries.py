@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
-from xner_core.text import is_lower_case, is_word
+from xner_core.text.words import is_lower_case, is_word
 
 KINDS = 5
 ORDINARY, PARTICLE, SYMBOL, SEPARATOR, BRACKET = range(KINDS)

@@ -19,9 +19,9 @@ from xner_core.alignment.query import (
     Alignment,
     AlignmentQuery,
 )
-from xner_core.normal_form import folded
-from xner_core.spans import Span
-from xner_core.text import is_lower_case
+from xner_core.text.normal_form import folded
+from xner_core.text.spans import Span
+from xner_core.text.words import is_lower_case
 
 # Words of a text; similarity matrices grow with its square.
 MAX_WORDS = 4096

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from xner_core.spans import Span
+from xner_core.text.spans import Span
 
 # Why an entity has no target span.
 EMPTY_TEXT = "empty text"

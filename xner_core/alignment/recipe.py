@@ -7,7 +7,7 @@ from typing import Any
 
 from xner_core.alignment.confidence import Calibration, OddsCalibration
 from xner_core.errors import XnerError
-from xner_core.files import locate, read_json, write_json
+from xner_core.storage.files import locate, read_json, write_json
 
 ALIGNER_FILE = "aligner.json"
 _FORMAT = "xner aligner"

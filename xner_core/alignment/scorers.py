@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from xner_core.alignment.pairs import PairBatch
+from xner_core.alignment.pair_rows import PairBatch
 from xner_core.alignment.recipe import MARKER, SPAN_QUERY
 from xner_core.alignment.segments import span_loss
 

@@ -13,10 +13,10 @@ import torch
 
 from xner_core.alignment.assignment import assign
 from xner_core.alignment.candidates import Candidates, EntityLinks, best_candidates
-from xner_core.alignment.encoding import WordEncoder
 from xner_core.alignment.preparation import PreparedQueries, StagedAligner, answer, prepare, span_rules
 from xner_core.alignment.query import Alignment, AlignmentQuery
 from xner_core.alignment.recipe import AlignerRecipe
+from xner_core.alignment.word_encoder import WordEncoder
 from xner_core.models.batching import run_batches
 from xner_core.models.precision import Precision
 

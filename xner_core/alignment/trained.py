@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from xner_core.alignment.assignment import assign
 from xner_core.alignment.candidates import Candidates
-from xner_core.alignment.pairs import PairRow, PairTokeniser, collate_rows
+from xner_core.alignment.pair_rows import PairRow, PairTokeniser, collate_rows
 from xner_core.alignment.preparation import (
     PreparedQueries,
     StagedAligner,
@@ -29,7 +29,7 @@ from xner_core.models.adapters import add_adapter
 from xner_core.models.batching import run_batches, token_batches
 from xner_core.models.loading import keep_lower_layers, load_encoder
 from xner_core.models.precision import Precision, arithmetic
-from xner_core.models.window import model_window
+from xner_core.models.window_size import model_window
 
 HEAD_FILE = "head.safetensors"
 ADAPTER_FILE = "adapter_model.safetensors"

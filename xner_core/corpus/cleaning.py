@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from jsonargparse.typing import ClosedUnitInterval, PositiveInt
 
-from xner_core.corpus.language import LanguageCheck
+from xner_core.corpus.language_check import LanguageCheck
 
 MALFORMED = "malformed"
 EMPTY = "empty"

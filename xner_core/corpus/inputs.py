@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from xner_core.errors import XnerError
-from xner_core.files import Location
+from xner_core.storage.files import Location
 
 READ_AHEAD = 1 << 20
 CHUNK_BYTES = 1 << 18

@@ -15,8 +15,8 @@ from typing import Any
 import pyarrow as pa
 
 from xner_core.errors import XnerError
-from xner_core.files import Location, read_json
-from xner_core.hashing import fingerprint
+from xner_core.storage.files import Location, read_json
+from xner_core.storage.hashing import fingerprint
 
 MANIFEST = "manifest.json"
 PAIRS = "pairs"

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import langcodes
 
-from xner_core.languages import find_language, takes
+from xner_core.text.languages import find_language, takes
 
 MAX_DOMAIN_LENGTH = 80
 DEFAULT_DOMAIN = "default"

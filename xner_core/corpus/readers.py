@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from xner_core.corpus.inputs import BadLine, Inflation, InputFile, read_lines
 from xner_core.corpus.naming import best_name
 from xner_core.errors import XnerError
-from xner_core.files import refuse_python_types
+from xner_core.storage.files import refuse_python_types
 
 PARQUET_BATCH = 4096
 MAX_FAULT = 300

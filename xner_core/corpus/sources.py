@@ -19,8 +19,8 @@ from xner_core.corpus.naming import (
 from xner_core.corpus.readers import RawPair, read_json_lines, read_moses, read_parquet, read_tsv
 from xner_core.corpus.tmx import read_tmx
 from xner_core.errors import XnerError
-from xner_core.files import Location
-from xner_core.languages import find_language
+from xner_core.storage.files import Location
+from xner_core.text.languages import find_language
 
 logger = logging.getLogger(__name__)
 

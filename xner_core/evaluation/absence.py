@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from xner_core.spans import Entity, Span
+from xner_core.text.spans import Entity, Span
 
 
 def sole_counterparts(source: Sequence[Entity], target: Sequence[Entity]) -> list[tuple[int, Span]]:

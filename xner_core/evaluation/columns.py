@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xner_core.errors import XnerError
+from xner_core.evaluation.entity_types import is_common
 from xner_core.evaluation.schemes import is_tag, looks_like, parse_tags, type_of
-from xner_core.evaluation.types import is_common
 
 logger = logging.getLogger(__name__)
 

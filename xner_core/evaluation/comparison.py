@@ -12,7 +12,7 @@ from xner_core.evaluation.counts import GOLD, entity_counts, f1, precision, reca
 from xner_core.evaluation.gold import GoldSentence
 from xner_core.evaluation.mistakes import KINDS, Mistake, count_mistakes, find_mistakes
 from xner_core.evaluation.surfaces import surface, surfaces
-from xner_core.spans import Entity, entities_of_tags
+from xner_core.text.spans import Entity, entities_of_tags
 
 STUDENT, DIRECT_TRANSFER = SYSTEMS = ("student", "direct_transfer")
 ALL = "all"

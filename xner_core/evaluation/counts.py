@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from xner_core.spans import Entity
+from xner_core.text.spans import Entity
 
 RIGHT, PREDICTED, GOLD = range(3)
 

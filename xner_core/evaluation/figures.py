@@ -11,7 +11,7 @@ from xner_core.evaluation.absence import cut_out, sole_counterparts
 from xner_core.evaluation.calibration import calibration_figures
 from xner_core.evaluation.gold import GoldPair, count_f1
 from xner_core.evaluation.metrics import score
-from xner_core.spans import Entity, entities_of_tags, tags_of_entities
+from xner_core.text.spans import Entity, entities_of_tags, tags_of_entities
 
 
 class EntityAligner(Protocol):

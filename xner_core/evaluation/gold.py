@@ -12,9 +12,9 @@ from xner_core.errors import XnerError
 from xner_core.evaluation.conll import read_conll
 from xner_core.evaluation.lines import read_lines
 from xner_core.evaluation.schemes import OUTSIDE, as_iob2
-from xner_core.languages import choose_language, did_you_mean, is_unspaced_language
-from xner_core.spans import Entity, Span, entities_of_tags, join_tokens, locate_tokens
-from xner_core.text import is_unspaced
+from xner_core.text.languages import choose_language, did_you_mean, is_unspaced_language
+from xner_core.text.spans import Entity, Span, entities_of_tags, join_tokens, locate_tokens
+from xner_core.text.words import is_unspaced
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from xner_core.corpus.inputs import DAMAGE, InputFile
 from xner_core.errors import XnerError
-from xner_core.files import locate
+from xner_core.storage.files import locate
 
 # What a file may hold, inflated.
 MAX_BYTES = 512 << 20

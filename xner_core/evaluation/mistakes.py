@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from xner_core.spans import Entity
+from xner_core.text.spans import Entity
 
 MISSED, INVENTED, WRONG_BOUNDARY, WRONG_TYPE, BOTH_WRONG = KINDS = (
     "missed",

@@ -15,13 +15,13 @@ import numpy as np
 from transformers import AutoConfig
 
 from xner_core.alignment.candidates import EntityLinks
-from xner_core.alignment.encoding import EncoderInput
 from xner_core.alignment.preparation import answer, prepare
 from xner_core.alignment.query import Alignment, AlignmentQuery
 from xner_core.alignment.similarity import choose
+from xner_core.alignment.word_encoder import EncoderInput
 from xner_core.errors import XnerError
 from xner_core.models.loading import encoder_folder
-from xner_core.text import words
+from xner_core.text.words import words
 
 logger = logging.getLogger(__name__)
 

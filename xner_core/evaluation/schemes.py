@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from xner_core.evaluation.types import is_common
+from xner_core.evaluation.entity_types import is_common
 
 OUTSIDE = "O"
 # Of all schemes: begin, inside, end, single, last, unit, middle, whole.

@@ -8,11 +8,11 @@ from collections.abc import Collection, Iterable, Sequence
 import polars as pl
 import pyarrow as pa
 
-from xner_core.files import read_table
-from xner_core.normal_form import normal_form
-from xner_core.projection.label_files import LabelFile, count_rows
-from xner_core.projection.schema import PROJECTED
-from xner_core.spans import Entity
+from xner_core.labels.label_files import LabelFile, count_rows
+from xner_core.labels.schema import PROJECTED
+from xner_core.storage.files import read_table
+from xner_core.text.normal_form import normal_form
+from xner_core.text.spans import Entity
 
 _COLUMNS = ["pair_id", "target_text", "entities"]
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from xner_core.corpus.identity import identify, require_unchanged
 from xner_core.errors import XnerError
-from xner_core.files import Location, locate
-from xner_core.hashing import fingerprint
-from xner_core.models.starter import cache_folder
+from xner_core.models.starter_encoder import cache_folder
+from xner_core.storage.file_identity import identify, require_unchanged
+from xner_core.storage.files import Location, locate
+from xner_core.storage.hashing import fingerprint
 
 # What of a folder belongs to a model.
 MODEL_FILES = ["*.json", "*.safetensors", "*.model", "*.txt"]

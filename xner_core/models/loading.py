@@ -26,10 +26,10 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from xner_core.errors import XnerError
-from xner_core.hashing import digest, file_digest
 from xner_core.models.devices import is_device_failure, is_out_of_memory
 from xner_core.models.folders import MODEL_FILES, local_folder
-from xner_core.models.starter import starter_encoder_folder
+from xner_core.models.starter_encoder import starter_encoder_folder
+from xner_core.storage.hashing import digest, file_digest
 
 # Loading bars, reports of a new head's random weights, and warnings between libraries tell a user nothing to act on.
 transformers_logging.set_verbosity_error()

@@ -8,10 +8,10 @@ import pyarrow as pa
 
 from xner_core.alignment.aligner import Aligner, Alignment, AlignmentQuery
 from xner_core.errors import XnerError
-from xner_core.projection.quarantine import Isolate, isolate
-from xner_core.projection.schema import LABELS, PROJECTED, TAGS, UNKNOWN, with_counts
-from xner_core.spans import Entity, Span
+from xner_core.labels.schema import LABELS, PROJECTED, TAGS, UNKNOWN, with_counts
+from xner_core.projection.faults.quarantine import Isolate, isolate
 from xner_core.tagging.tagger import Tagger
+from xner_core.text.spans import Entity, Span
 
 
 def tag_shard(tagger: Tagger, pairs: pa.Table, isolate: Isolate = isolate) -> pa.Table:

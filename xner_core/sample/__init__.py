@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Literal
 
 from xner_core.errors import XnerError
-from xner_core.spans import Entity, Span, tags_of_entities
-from xner_core.text import words
+from xner_core.text.spans import Entity, Span, tags_of_entities
+from xner_core.text.words import words
 
 _MARK = re.compile(r"\[([^\[\]|]+)\|([A-Z]+)\]")
 LANGUAGES = ("en", "de", "es", "nl", "zh")

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from itertools import islice
 
 from xner_core.corpus.layout import MANIFEST, open_corpus
-from xner_core.files import Location, read_json
-from xner_core.projection.attempts import ATTEMPT
+from xner_core.labels.attempts import ATTEMPT
 from xner_core.snapshots.lease import Lease
 from xner_core.snapshots.manifest import LABELS
 from xner_core.snapshots.repository import history, manifest_location, open_snapshot
+from xner_core.storage.files import Location, read_json
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from xner_core.projection.schema import sum_counts
+from xner_core.labels.schema import sum_counts
 from xner_core.snapshots.manifest import LABELS, TAGS, Description
 from xner_core.snapshots.repository import Snapshot
 

@@ -21,8 +21,8 @@ from typing import Any
 
 from xner_core.corpus.layout import SNAPSHOTS
 from xner_core.errors import RunFailure, StorageFailure, XnerError
-from xner_core.files import Location
 from xner_core.snapshots.record import Conflict, Seen, SharedRecord
+from xner_core.storage.files import Location
 
 logger = logging.getLogger(__name__)
 

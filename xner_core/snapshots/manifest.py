@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from xner_core.errors import StorageFailure, XnerError
-from xner_core.files import Location, read_footer, read_table, write_table
+from xner_core.storage.files import Location, read_footer, read_table, write_table
 
 VERSION = 1
 PAIRS = "pairs"

@@ -17,8 +17,8 @@ import obstore
 from obstore.exceptions import BaseError
 
 from xner_core.errors import XnerError
-from xner_core.files import Location, read_json, write_json
-from xner_core.object_store import s3_object, storage_errors
+from xner_core.storage.files import Location, read_json, write_json
+from xner_core.storage.object_store import s3_object, storage_errors
 
 # Makes each version's content, and so its ETag, unlike all others, even where the same value comes back.
 _CHANGE = "change"

@@ -9,12 +9,12 @@ import pyarrow.compute as pc
 
 from xner_core.corpus.layout import REJECTED, Corpus
 from xner_core.errors import StorageFailure, XnerError
-from xner_core.files import Location, locate
+from xner_core.labels.schema import read_counts, sum_counts
 from xner_core.projection.plan import ProjectionPlan
-from xner_core.projection.schema import read_counts, sum_counts
 from xner_core.snapshots.lease import Lease
 from xner_core.snapshots.manifest import LABELS, PAIRS, TAGS, File, file_table
 from xner_core.snapshots.repository import Snapshot, open_snapshot, publish
+from xner_core.storage.files import Location, locate
 
 
 def publish_state(

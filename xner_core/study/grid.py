@@ -8,14 +8,14 @@ from typing import Literal
 
 from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
 
-from xner_core.consensus import find_consensus
 from xner_core.errors import XnerError
-from xner_core.hashing import fingerprint
+from xner_core.labels.consensus import find_consensus
+from xner_core.labels.label_files import LabelFile, count_rows
 from xner_core.models.loading import STARTER
-from xner_core.projection.label_files import LabelFile, count_rows
-from xner_core.training.labels import COLUMNS
+from xner_core.storage.hashing import fingerprint
+from xner_core.training.label_filter import COLUMNS
 from xner_core.training.losses import LossSettings
-from xner_core.training.student import StudentRecipe, identity
+from xner_core.training.student_plan import StudentRecipe, identity
 
 logger = logging.getLogger(__name__)
 

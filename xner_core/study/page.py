@@ -13,7 +13,7 @@ from markupsafe import Markup
 from xner_core.study.charts import Point, Reference, Series, line_chart
 from xner_core.study.grid import ALL, StudySettings
 from xner_core.study.results import BETTER, NEAR_BEST, WORSE
-from xner_core.study.summary import THIN, duration, rule, verdict
+from xner_core.study.study_summary import THIN, duration, rule, verdict
 
 _Kinds = Sequence[Mapping[str, Any]]
 # A picture, its title, and what the table beside it needs.

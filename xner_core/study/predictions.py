@@ -9,9 +9,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from xner_core.evaluation.gold import GoldSentence, read_sentences
-from xner_core.evaluation.tagger import load_tagger, predict_tags
-from xner_core.files import Location, locate, read_table, write_table
-from xner_core.hashing import fingerprint
+from xner_core.evaluation.tagger_evaluation import load_tagger, predict_tags
+from xner_core.storage.files import Location, locate, read_table, write_table
+from xner_core.storage.hashing import fingerprint
 from xner_core.tagging.tagger import VERSION
 
 logger = logging.getLogger(__name__)

@@ -12,9 +12,9 @@ import numpy as np
 from xner_core.evaluation.bootstrap import Difference, holm, paired_bootstrap
 from xner_core.evaluation.comparison import system_figures
 from xner_core.evaluation.counts import entity_counts
-from xner_core.spans import entities_of_tags
 from xner_core.study.grid import Cell
 from xner_core.study.predictions import GoldFile, gold_sentences, read_predictions
+from xner_core.text.spans import entities_of_tags
 
 DONE, FAILED, WAITING = "done", "failed", "waiting"
 # In a cell's folder.

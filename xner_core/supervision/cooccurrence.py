@@ -8,8 +8,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from xner_core.alignment.boundaries import ORDINARY, word_kind
-from xner_core.spans import Span
-from xner_core.supervision.texts import WordedText, word_forms
+from xner_core.supervision.worded_text import WordedText, word_forms
+from xner_core.text.spans import Span
 
 # Pairs with a name, and among these with a rendering, that it takes, and how many are looked at.
 _FEWEST = 3

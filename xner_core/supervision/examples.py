@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from xner_core.errors import XnerError
-from xner_core.files import Location, locate, read_table, write_table
-from xner_core.spans import Span
+from xner_core.storage.files import Location, locate, read_table, write_table
+from xner_core.text.spans import Span
 
 _LINK = pa.struct(
     {

@@ -4,13 +4,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from xner_core.normal_form import folded
-from xner_core.spans import Span
 from xner_core.supervision.examples import Link
 from xner_core.supervision.names import Name
 from xner_core.supervision.sampling import SampledPair
 from xner_core.supervision.voting import LabelModel, Verdict
-from xner_core.text import has_case, is_lower_case
+from xner_core.text.normal_form import folded
+from xner_core.text.spans import Span
+from xner_core.text.words import has_case, is_lower_case
 
 LOWER_CASE = "lower-case"
 # Nationalities and the like are of this type, and adjectives in many languages.

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Self
 
 from xner_core.errors import XnerError
-from xner_core.spans import Span
-from xner_core.supervision.texts import WordedText, word_forms
+from xner_core.supervision.worded_text import WordedText, word_forms
+from xner_core.text.spans import Span
 
 _NAME = re.compile(r"\.en-(?P<language>[A-Za-z0-9_-]+)\.tsv(\.gz)?$")
 _COLUMNS = 4

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from unicodedata import normalize
 
 from xner_core.alignment.boundaries import ORDINARY, word_kind
-from xner_core.normal_form import folded
-from xner_core.spans import Entity, Span
-from xner_core.supervision.texts import WordedText
-from xner_core.text import is_word
+from xner_core.supervision.worded_text import WordedText
+from xner_core.text.normal_form import folded
+from xner_core.text.spans import Entity, Span
+from xner_core.text.words import is_word
 
 _CANDIDATE_LETTERS = 3
 _ACRONYM_LETTERS = 2

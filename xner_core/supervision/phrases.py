@@ -6,10 +6,10 @@ from random import Random
 
 from xner_core.alignment.boundaries import BRACKET, ORDINARY, word_kind
 from xner_core.alignment.query import AlignmentQuery
-from xner_core.spans import Span
 from xner_core.supervision.examples import Example, Link
-from xner_core.supervision.models import SimilarityVoter
-from xner_core.text import words
+from xner_core.supervision.similarity_voter import SimilarityVoter
+from xner_core.text.spans import Span
+from xner_core.text.words import words
 
 PHRASE = "phrase"
 _FEWEST_WORDS, _MOST_WORDS = 2, 7

@@ -7,19 +7,19 @@ from typing import Any
 
 from xner_core.alignment.query import AlignmentQuery
 from xner_core.corpus.layout import Corpus
-from xner_core.languages import is_unspaced_language
-from xner_core.spans import Span
 from xner_core.supervision.cooccurrence import Cooccurrence
 from xner_core.supervision.labelling import VotedPair
 from xner_core.supervision.lexicon import Lexicon
-from xner_core.supervision.models import SimilarityVoter, find_mentions
 from xner_core.supervision.names import Name, limit_names, names_of
 from xner_core.supervision.renderings import Renderings
 from xner_core.supervision.sampling import SampledPair, read_forms
 from xner_core.supervision.signals import find_identical, find_transliterated
+from xner_core.supervision.similarity_voter import SimilarityVoter, find_mentions
 from xner_core.supervision.spelling import Spelling
-from xner_core.supervision.texts import WordedText
+from xner_core.supervision.worded_text import WordedText
 from xner_core.tagging.tagger import Tagger, TaggerSettings
+from xner_core.text.languages import is_unspaced_language
+from xner_core.text.spans import Span
 
 logger = logging.getLogger(__name__)
 

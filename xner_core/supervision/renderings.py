@@ -3,9 +3,9 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from xner_core.normal_form import folded
-from xner_core.spans import Span
-from xner_core.supervision.texts import WordedText, word_forms
+from xner_core.supervision.worded_text import WordedText, word_forms
+from xner_core.text.normal_form import folded
+from xner_core.text.spans import Span
 
 _FEWEST = 2
 _SMALLEST_SHARE = 0.2

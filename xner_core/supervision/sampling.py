@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from xner_core.corpus.layout import Corpus, Shard
-from xner_core.files import locate, read_table
-from xner_core.normal_form import folded
+from xner_core.storage.files import locate, read_table
 from xner_core.supervision.names import find_candidates
-from xner_core.supervision.texts import WordedText, word_forms
-from xner_core.text import is_word
+from xner_core.supervision.worded_text import WordedText, word_forms
+from xner_core.text.normal_form import folded
+from xner_core.text.words import is_word
 
 # Sides that share more of their words than this are hardly translations.
 _MOST_SHARED = 0.5

@@ -5,9 +5,9 @@ from functools import lru_cache
 from anyascii import anyascii
 from rapidfuzz.distance import Indel
 
-from xner_core.spans import Span
-from xner_core.supervision.texts import WordedText, word_forms
-from xner_core.text import is_unspaced
+from xner_core.supervision.worded_text import WordedText, word_forms
+from xner_core.text.spans import Span
+from xner_core.text.words import is_unspaced
 
 # Letters of an identical name, and of one that is compared by its letters.
 _IDENTICAL_LETTERS = 2

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from anyascii import anyascii
 
-from xner_core.spans import Span
-from xner_core.supervision.texts import WordedText, word_forms
-from xner_core.text import is_word
+from xner_core.supervision.worded_text import WordedText, word_forms
+from xner_core.text.spans import Span
+from xner_core.text.words import is_word
 
 _ROUNDS = 8
 # Fewer renderings teach too little.

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from xner_core.spans import Entity, Span
-from xner_core.tagging.labels import OUTSIDE, LabelScheme
+from xner_core.tagging.label_scheme import OUTSIDE, LabelScheme
+from xner_core.text.spans import Entity, Span
 
 _FLOOR = 1e-12
 

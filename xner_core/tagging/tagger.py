@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from jsonargparse.typing import PositiveInt
 
-from xner_core.hashing import fingerprint
 from xner_core.models.batching import pad, run_batches, token_batches
 from xner_core.models.loading import (
     LABEL_ALL_TOKENS,
@@ -20,11 +19,12 @@ from xner_core.models.loading import (
     tagger_folder,
 )
 from xner_core.models.precision import Precision, arithmetic
-from xner_core.models.tokenisation import TokenisedText, TokenTokeniser, WordTokeniser
-from xner_core.models.window import model_window
-from xner_core.spans import Entity
+from xner_core.models.window_size import model_window
+from xner_core.models.windows import TokenisedText, TokenTokeniser, WordTokeniser
+from xner_core.storage.hashing import fingerprint
 from xner_core.tagging.decoding import decode
-from xner_core.tagging.labels import LabelScheme, label_map
+from xner_core.tagging.label_scheme import LabelScheme, label_map
+from xner_core.text.spans import Entity
 
 # Raised whenever the same model and settings would give other entities.
 VERSION = 3

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from xner_core.errors import XnerError
-from xner_core.models.tokenisation import Tokeniser
-from xner_core.spans import Entity, Span
+from xner_core.models.windows import Tokeniser
+from xner_core.text.spans import Entity, Span
 from xner_core.training.losses import IGNORED
 
 # A target holds a subset of the types as bits.

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from xner_core.spans import Span
+from xner_core.text.spans import Span
 
 _NO_SPACE_BEFORE = frozenset(". , ; : ! ? ) ] } % 's 'S n't 're 've 'm 'll 'd ’s ” ’ ...".split())
 _NO_SPACE_AFTER = frozenset("( [ { $ £ € “ ‘ # @".split())

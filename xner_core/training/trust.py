@@ -9,9 +9,9 @@ from typing import Any
 import regex
 from jsonargparse.typing import ClosedUnitInterval, NonNegativeFloat, PositiveInt
 
-from xner_core.projection.schema import PROJECTED
-from xner_core.spans import Entity, Span
-from xner_core.text import HYPHENS, is_lower_case, is_unspaced
+from xner_core.labels.schema import PROJECTED
+from xner_core.text.spans import Entity, Span
+from xner_core.text.words import HYPHENS, is_lower_case, is_unspaced
 from xner_core.training.features import AnnotatedText
 
 _AFTER_A_LETTER = regex.compile(rf"(?<=\p{{L}}[\p{{M}}\p{{Cf}}]*)[{HYPHENS}]")

@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from tokenizers.models import Unigram
 from transformers import PreTrainedTokenizerFast
 
-from xner_core.text import is_unspaced
+from xner_core.text.words import is_unspaced
 from xner_core.training.features import AnnotatedText
 
 

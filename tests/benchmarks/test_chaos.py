@@ -1,0 +1,114 @@
+"""The chaos job: what decides that all is well, the proxy that fails, and whole scenarios."""
+
+import copy
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chaos.flaky_store import FlakyProxy
+from chaos.label_comparison import differences
+from chaos.poison import mark
+from chaos.run import ChaosSettings
+from xner_core.errors import StorageFailure
+from xner_core.storage.files import locate
+
+ROOT = Path(__file__).parents[2]
+ENTITY = {"type": "LOC", "target_start": 3, "status": "projected", "tagger_confidence": 0.5, "aligner_confidence": 0.5}
+
+
+@pytest.fixture
+def rows() -> list[dict]:
+    texts = ["Ulm", "Bonn", f"Kiel {mark('tagger', 'exit')}"]
+    return [
+        {"pair_id": str(i), "source_text": text, "quarantine": None, "entities": [dict(ENTITY)]}
+        for i, text in enumerate(texts)
+    ]
+
+
+def test_the_same_is_well(rows):
+    found = copy.deepcopy(rows)
+    found[0]["entities"][0]["aligner_confidence"] += 5e-5
+    assert differences(found[::-1], rows, poisoned=False) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda rows: rows.pop(), "pair 2 is not there"),
+        (lambda rows: rows.append(rows[0]), "pair 0 is there 2 times"),
+        (lambda rows: rows.append(rows[0] | {"pair_id": "9"}), "pair 9 is of no shard"),
+        (lambda rows: rows[0].update(quarantine="why"), "pair 0 is in quarantine: why"),
+        (lambda rows: rows[0].update(entities=[]), "pair 0 has other labels"),
+        (lambda rows: rows[1]["entities"][0].update(aligner_confidence=0.4998), "pair 1 has other labels"),
+        (lambda rows: rows[1]["entities"][0].update(status="unknown"), "pair 1 has other labels"),
+    ],
+)
+def test_what_is_lost_doubled_or_different_is_seen(rows, change, problem):
+    found = copy.deepcopy(rows)
+    change(found)
+    assert differences(found, rows, poisoned=False) == [problem]
+
+
+def test_marked_pairs_and_no_others_must_be_in_quarantine(rows):
+    found = copy.deepcopy(rows)
+    assert differences(found, rows, poisoned=True) == ["pair 2 is not in quarantine: None"]
+    found[2]["quarantine"] = "why"
+    assert differences(found, rows, poisoned=True) == ["pair 2 is in quarantine, and yet has labels"]
+    found[2]["entities"] = []
+    assert differences(found, rows, poisoned=True) == []
+
+
+def test_what_goes_through_a_flaky_proxy_arrives_or_fails(s3_port, s3_folder, monkeypatch):
+    """Every kind of fault is met, reads and writes get through by retries, and nothing is cut short unseen."""
+    content = bytes(range(256)) * 40
+    with FlakyProxy(s3_port, seed=1) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
+        proxy.share = 0.3
+        for number in range(15):
+            location = locate(f"{s3_folder}/{number}")
+            with location.open_output() as stream:
+                stream.write(content)
+            with location.open_input() as stream:
+                assert stream.read() == content
+        assert set(proxy.faults) == set(FlakyProxy.KINDS)
+        proxy.share = 1.0
+        with pytest.raises(StorageFailure, match="could not be looked up"):
+            location.exists()
+
+
+class FailsToFinish(FlakyProxy):
+    """Lets uploads begin, and their parts pass, but never be completed."""
+
+    def fault(self, request):
+        return "answered 503" if request.command == "POST" and "uploadId" in request.path else None
+
+
+def test_an_upload_that_fails_at_its_end_is_not_taken_for_written(s3_port, s3_folder, monkeypatch):
+    with FailsToFinish(s3_port, seed=1) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
+        location = locate(f"{s3_folder}/file")
+        with pytest.raises(StorageFailure, match="could not be written"), location.open_output() as stream:
+            # More than is sent at once.
+            stream.write(bytes(6 << 20))
+        assert not location.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("scenario", ["killed-nodes", "poisoned-pairs"])
+def test_the_job_finds_nothing_lost(tmp_path, scenario):
+    result = tmp_path / "result.json"
+    command = [sys.executable, "benchmarks/chaos.py", "--scenarios", f"[{scenario}]", "--out", str(tmp_path / "out")]
+    ended = subprocess.run([*command, "--json", str(result)], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    chaos = json.loads(result.read_text())
+    assert chaos["injected"] >= 3
+    assert chaos["problems"] == []
+
+
+def test_scenarios_that_there_are_not_are_refused():
+    with pytest.raises(ValueError, match="unknown scenarios earthquake; there are flaky-store"):
+        ChaosSettings(scenarios=["earthquake"])

@@ -1,0 +1,54 @@
+import json
+
+import pytest
+
+from xner_core.corpus.cleaning import CleaningSettings
+from xner_core.corpus.ingest.ingestion import IngestSettings
+from xner_core.snapshots.lease import Lease, LeaseHeld, read_latest
+from xner_core.storage.files import locate
+from xner_core.workflows import ingestion
+from xner_core.workflows.corpus import ingest_alone
+
+
+@pytest.fixture
+def text(tmp_path):
+    (tmp_path / "text.tsv").write_text("One.\tEins.\n")
+    return str(tmp_path / "text.tsv")
+
+
+def ingest(text, out):
+    return ingest_alone(IngestSettings(text, str(out), "de", cleaning=CleaningSettings(identify_language=False)))
+
+
+@pytest.fixture(params=["local", "s3"])
+def folder(request, tmp_path):
+    return locate(tmp_path / "out" if request.param == "local" else request.getfixturevalue("s3_folder"))
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_nobody_else_ingests_into_a_folder_in_which_a_run_is_at_work(text, folder, inside):
+    """A corpus in a projection's folder is a part of it; another one is a folder of its own."""
+    out = folder / "corpus" if inside else folder
+    with Lease(folder, "project_corpus", seconds=2), pytest.raises(LeaseHeld, match="project_corpus"):
+        ingest(text, out)
+    assert not (out / "manifest.json").exists()
+    assert ingest(text, out)["kept"] == 1
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_an_ingest_holds_the_lease_of_its_folder(text, folder, inside, monkeypatch):
+    if inside:
+        with Lease(folder, "project_corpus", seconds=2):
+            pass
+    held = []
+    real = ingestion.ingest_corpus
+
+    def look(settings):
+        held.append(read_latest(folder).lease["purpose"])
+        return real(settings)
+
+    monkeypatch.setattr(ingestion, "ingest_corpus", look)
+    ingest(text, folder / "corpus" if inside else folder)
+    assert held == ["ingest_corpus"]
+    assert read_latest(folder).lease is None
+    assert json.loads(json.dumps(ingest(text, folder / "corpus" if inside else folder)))["status"] == "nothing to do"

@@ -1,0 +1,289 @@
+"""Writes a corpus so that it appears in one step, with its manifest."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from xner_core.corpus.cleaning import REASONS
+from xner_core.corpus.ingest.assembly import IndexedSource
+from xner_core.corpus.ingest.earlier import DUPLICATES_COLUMN, EarlierCorpus, open_earlier
+from xner_core.corpus.ingest.index import (
+    FOLDER,
+    DomainRows,
+    duplicates_path,
+    index_path,
+    write_index,
+)
+from xner_core.corpus.ingest.index import (
+    VERSION as INDEX_VERSION,
+)
+from xner_core.corpus.ingest.sharding import cut_shards, pair_keys
+from xner_core.corpus.ingest.text_store import TEXTS, TextStore
+from xner_core.corpus.layout import (
+    FORMAT,
+    MANIFEST,
+    PAIR_SCHEMA,
+    PAIRS,
+    REJECTED,
+    REJECTED_SCHEMA,
+    VERSION,
+    content_name,
+    has_snapshots,
+    rejected_path,
+    shard_path,
+)
+from xner_core.storage.files import Location, read_json, write_json, write_table
+from xner_core.storage.hashing import fingerprint
+
+REJECTED_PART_ROWS = 16_384
+# For which a text counts as another row, when files of rejected pairs are cut.
+_PART_CHARACTERS = 4096
+_MARKS_AT_ONCE = 1 << 20
+
+
+class CorpusWriter:
+    """Writes the files of a corpus beside those of an earlier one, and then the manifest that lists them.
+
+    What the earlier corpus has already is not written again. As a context manager: when the block ends before
+    `publish`, the files that it wrote are removed again.
+
+    Args:
+        location: Folder of the corpus.
+        source: Language of the source texts.
+        target: Language of the target texts.
+        shard_pairs: The most pairs in a shard.
+    """
+
+    def __init__(self, location: Location, source: str, target: str, shard_pairs: int):
+        self.location = location
+        self.source = source
+        self.target = target
+        self.shard_pairs = shard_pairs
+        self.written: list[str] = []
+        self.shards: list[dict[str, Any]] = []
+        self._shard_keys: list[str] = []
+        self._rejected: list[dict[str, Any]] = []
+        self._rejected_files: list[str] = []
+        self._domains: dict[str, dict[str, Any]] = {}
+        self._published = False
+        folders = [location / f"{name}/source={source}/target={target}" for name in (PAIRS, REJECTED)]
+        folders.append(location / FOLDER)
+        self._present = {file.relative_to(location) for folder in folders for file in folder.files()}
+        self.earlier: EarlierCorpus = open_earlier(location, self._present)
+
+    def __enter__(self) -> "CorpusWriter":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if not self._published:
+            for path in self.written:
+                # The last may not exist yet; and what cannot be removed is invisible, and goes with the next run.
+                with suppress(OSError):
+                    (self.location / path).delete()
+
+    @property
+    def written_pairs(self) -> list[str]:
+        """The files of pairs that were written, kept or rejected."""
+        return [path for path in self.written if not path.startswith(f"{FOLDER}/")]
+
+    def confirm(self, sources: Sequence[IndexedSource]) -> None:
+        """Leaves the earlier corpus as it is, but for what its manifest says of when its sources were looked at."""
+        manifest = read_json(self.location / MANIFEST)
+        entries = manifest["index"]["sources"]
+        files = [_file_entries(source) for source in sources]
+        if [entry["files"] for entry in entries] != files:
+            for entry, now in zip(entries, files, strict=True):
+                entry["files"] = now
+            write_json(self.location / MANIFEST, manifest)
+
+    def write_index(self, name: str, batches: Mapping[str, Sequence[Any]]) -> dict[str, DomainRows]:
+        """Writes the index of a source that was read; returns what it holds of each domain."""
+        path = index_path(name)
+        self._note(path)
+        return write_index(self.location / path, batches)
+
+    def write_domain(
+        self, domain: str, rows: Callable[[], Iterable[pa.RecordBatch]], texts: Sequence[TextStore]
+    ) -> None:
+        """Writes the pairs of one domain, kept and rejected.
+
+        Args:
+            domain: The domain.
+            rows: Gives its pairs in order, with the columns `assembly.ROWS`, each time from the beginning.
+            texts: The texts, by the column `store`.
+        """
+        reasons: Counter[str] = Counter()
+
+        def kept() -> Iterator[pa.RecordBatch]:
+            for batch in rows():
+                for count in batch["reason"].drop_null().value_counts().to_pylist():
+                    reasons[count["values"]] += count["counts"]
+                yield batch.filter(pc.is_null(batch["reason"]))
+
+        first = len(self.shards)
+        for table in cut_shards(kept(), self.shard_pairs):
+            self._write_shard(domain, table, texts)
+        if reasons:
+            rejected = (batch.filter(pc.is_valid(batch["reason"])) for batch in rows())
+            for table in cut_shards(rejected, REJECTED_PART_ROWS, _rejected_keys):
+                self._write_rejected(domain, table, texts)
+        shards = self.shards[first:]
+        pairs = sum(shard["pairs"] for shard in shards)
+        self._domains[domain] = {
+            "read": pairs + reasons.total(),
+            "kept": pairs,
+            "rejected": {reason: reasons[reason] for reason in REASONS},
+            "shards": len(shards),
+        }
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """Pairs read, kept, and rejected by reason, over all domains so far."""
+        domains = self._domains.values()
+        return {
+            "read": sum(domain["read"] for domain in domains),
+            "kept": sum(domain["kept"] for domain in domains),
+            "rejected": {reason: sum(domain["rejected"][reason] for domain in domains) for reason in REASONS},
+        }
+
+    def publish(
+        self,
+        sources: Sequence[IndexedSource],
+        duplicates: np.ndarray,
+        settings: dict[str, Any],
+        warnings: Sequence[str],
+    ) -> None:
+        """Writes the manifest, and then removes what it does not list, unless a snapshot may need it.
+
+        Args:
+            sources: What the corpus is made of.
+            duplicates: Marks the pairs of all sources that repeat an earlier one.
+            settings: With which settings, for the manifest.
+            warnings: What is strange about the sources, likewise.
+        """
+        indices = [source.index for source in sources]
+        marks = duplicates_path(indices)
+        if marks not in self._present:
+            self._note(marks)
+            _write_marks(self.location / marks, duplicates[: sum(source.pairs for source in sources)])
+        manifest = {
+            "format": FORMAT,
+            "version": VERSION,
+            "source": self.source,
+            "target": self.target,
+            "settings": settings,
+            "sources": [{"name": source.name, "pairs": source.pairs} for source in sources],
+            **self.counts,
+            "warnings": list(warnings),
+            "domains": self._domains,
+            "shards": self.shards,
+            "rejected_files": self._rejected_files,
+            "index": {
+                "version": INDEX_VERSION,
+                "sources": [_source_entry(source) for source in sources],
+                "shards": self._shard_keys,
+                "rejected": self._rejected,
+                "files": sorted({*map(index_path, indices), marks}),
+            },
+        }
+        # From here on the manifest may be there, even if an object store says that writing it failed.
+        self._published = True
+        write_json(self.location / MANIFEST, manifest)
+        if has_snapshots(self.location):
+            return
+        shards = (shard_path(self.source, self.target, shard["domain"], shard["name"]) for shard in self.shards)
+        listed = {*shards, *self._rejected_files, *manifest["index"]["files"]}
+        for path in sorted(self._present - listed):
+            (self.location / path).delete()
+
+    def _write_shard(self, domain: str, rows: pa.Table, texts: Sequence[TextStore]) -> None:
+        # The ids cover both texts.
+        key = fingerprint(domain=domain, columns=rows.select(["pair_id", "score", "origin"]).to_pydict())
+        name = self.earlier.shards.get(key)
+        if name is None:
+            table = _with_texts(rows, texts).select(PAIR_SCHEMA.names).cast(PAIR_SCHEMA)
+            name = content_name(domain, table)
+            self._write(shard_path(self.source, self.target, domain, name), table)
+        self.shards.append({"domain": domain, "name": name, "pairs": len(rows)})
+        self._shard_keys.append(key)
+
+    def _write_rejected(self, domain: str, rows: pa.Table, texts: Sequence[TextStore]) -> None:
+        columns = rows.select(["pair_id", "origin", "line", "reason", "fault"]).to_pydict()
+        key = fingerprint(domain=domain, columns=columns)
+        path = self.earlier.rejected.get(key)
+        if path is None:
+            table = _with_texts(rows, texts).select(REJECTED_SCHEMA.names).cast(REJECTED_SCHEMA)
+            path = rejected_path(self.source, self.target, domain, content_name(domain, table))
+            self._write(path, table)
+        self._rejected.append({"domain": domain, "pairs": len(rows), "key": key})
+        self._rejected_files.append(path)
+
+    def _write(self, path: str, table: pa.Table) -> None:
+        if path not in self._present:
+            self._note(path)
+            write_table(self.location / path, table)
+
+    def _note(self, path: str) -> None:
+        # Before it is written: an interrupted write to an object store may still have happened.
+        if path not in self._present:
+            self.written.append(path)
+
+
+def _with_texts(rows: pa.Table, texts: Sequence[TextStore]) -> pa.Table:
+    stores, places = rows["store"].to_numpy(), rows["place"].to_numpy()
+    order = np.argsort(stores, kind="stable")
+    found = [texts[store].take(places[stores == store]) for store in np.unique(stores).tolist()]
+    in_order = pa.concat_tables(found).take(pa.array(np.argsort(order, kind="stable")))
+    for name in TEXTS:
+        rows = rows.append_column(name, in_order[name])
+    return rows
+
+
+def _rejected_keys(rows: pa.Table) -> np.ndarray:
+    """Uniform hashes of rejected pairs, of which many may be equal: an empty line hashes with its number and file.
+
+    They are smaller for longer texts, so that a file ends the sooner.
+    """
+    origins = rows["origin"].combine_chunks().dictionary_encode()
+    origin_keys = [int(fingerprint(origin=origin)[:16], 16) for origin in origins.dictionary.to_pylist()]
+    own = np.array(origin_keys, np.uint64)[origins.indices.to_numpy()]
+    keys = pair_keys(rows) ^ _mixed(own ^ _mixed(rows["line"].to_numpy().astype(np.uint64)))
+    return _mixed(keys) // (1 + rows["characters"].to_numpy().astype(np.uint64) // np.uint64(_PART_CHARACTERS))
+
+
+def _mixed(values: np.ndarray) -> np.ndarray:
+    """The finaliser of SplitMix64 (Steele, Lea and Flood 2014), which spreads the bits of 64-bit numbers."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
+
+
+def _write_marks(location: Location, marks: np.ndarray) -> None:
+    schema = pa.schema({DUPLICATES_COLUMN: pa.bool_()})
+    with location.open_output() as stream, pq.ParquetWriter(stream, schema, compression="zstd") as writer:
+        for start in range(0, len(marks), _MARKS_AT_ONCE):
+            writer.write_batch(pa.record_batch([pa.array(marks[start : start + _MARKS_AT_ONCE])], schema))
+
+
+def _file_entries(source: IndexedSource) -> list[list[Any]]:
+    return [[identity.content, identity.stamp, identity.settled] for identity in source.identities]
+
+
+def _source_entry(source: IndexedSource) -> dict[str, Any]:
+    return {
+        "name": source.name,
+        "index": source.index,
+        "reasons": dict(source.reasons),
+        "turned": source.turned,
+        "files": _file_entries(source),
+        "domains": {
+            name: {"pairs": held.pairs, "groups": list(held.groups), "kept": source.kept[name]}
+            for name, held in source.domains.items()
+        },
+    }

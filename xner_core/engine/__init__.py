@@ -1,0 +1,1 @@
+"""The only folder that knows Ray: sessions, resources, actors, and what runs in them."""

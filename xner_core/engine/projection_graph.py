@@ -1,0 +1,200 @@
+"""The Ray Data graph of a projection: the one place where the stages meet Ray.
+
+Its rows are shard descriptors. A task owns one shard: a tagger actor writes its tag file, an aligner actor reads that
+and writes its label file. Both write aside and show the file in one step, under a name that follows from the content,
+so that a task that is run again makes the same file again, and no text ever passes through Ray's object store.
+"""
+
+import logging
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import ray
+from jsonargparse.typing import PositiveInt
+from ray.data import DataContext
+from ray.data.exceptions import ExecutionTimeoutError
+
+from xner_core.alignment.aligner import AlignerSettings
+from xner_core.engine.actors import AlignShards, Attempts, FaultGuard, PoolSettings, TagShards
+from xner_core.engine.resources import require_resources
+from xner_core.engine.session import ensure_ray
+from xner_core.errors import RunFailure, StorageFailure, XnerError
+from xner_core.labels.schema import quarantined_in, read_counts, sum_counts
+from xner_core.projection.faults.quarantine import FaultSettings
+from xner_core.projection.plan import ProjectionPlan, ShardTask
+from xner_core.storage.files import locate
+from xner_core.tagging.tagger import TaggerSettings
+
+logger = logging.getLogger(__name__)
+
+
+# Files whose footers are read at once.
+_FOOTERS_AT_ONCE = 16
+# An object store that fails is asked again, with growing pauses: by its clients for some seconds, then for about a
+# minute. So Arrow and obstore begin what it answered.
+_STORE_FAILS = ["AWS Error", "Generic S3 error"]
+_STORE_RETRIES = 6
+# Actors that may die one after another before their models are loaded.
+_DEATHS_WHILE_LOADING = 3
+
+
+@dataclass(frozen=True)
+class ClusterSettings:
+    """What of the cluster a projection takes.
+
+    Args:
+        tagger: the tagger's actors
+        aligner: the aligner's actors
+        stall_timeout: seconds in which no shard is finished, after which the job fails, beyond what attempts at a shard
+            may take; more than pairs that hang take in one shard
+    """
+
+    tagger: PoolSettings = field(default_factory=PoolSettings)
+    aligner: PoolSettings = field(default_factory=PoolSettings)
+    stall_timeout: PositiveInt = 1800
+
+
+def run_projection(
+    plan: ProjectionPlan,
+    tagger: TaggerSettings,
+    aligner: AlignerSettings,
+    cluster: ClusterSettings,
+    faults: FaultSettings,
+) -> tuple[ProjectionPlan, dict[str, Any]]:
+    """Makes every label file of the plan that is not there yet, or is damaged, and counts all of them.
+
+    Returns:
+        the plan with the label files that are the newest now; the counts of `count_labels` over all shards, and of this
+        run alone `projected_shards`, `projected_pairs` and `seconds`
+
+    Raises:
+        XnerError: the cluster cannot hold the actors, or a shard of the corpus is damaged.
+        RunFailure: too many pairs are in quarantine; a disk, a store or the cluster failed; nothing goes on any more.
+    """
+    started = time.monotonic()
+    counts = _sound_counts(plan)
+    tasks = _tasks(plan, counts, faults)
+    total = sum(task.pairs for task in plan.tasks)
+    again = {task.shard for task in tasks}
+    quarantined = sum(one["quarantined"] for shard, one in counts.items() if shard not in again)
+    faults.check(quarantined, total)
+    if tasks:
+        tagger, aligner = tagger.pinned(), aligner.pinned()
+        ensure_ray()
+        require_resources(
+            {
+                f"tagger x {cluster.tagger.min_size}": [cluster.tagger.resources()] * cluster.tagger.min_size,
+                f"aligner x {cluster.aligner.min_size}": [cluster.aligner.resources()] * cluster.aligner.min_size,
+            }
+        )
+        for row in _project(plan, tasks, tagger, aligner, cluster, faults):
+            quarantined += row["quarantined"]
+            faults.check(quarantined, total)
+        plan = plan.newest()
+        counts = _sound_counts(plan)
+        if lost := [task for task in plan.tasks if task.shard not in counts]:
+            raise RunFailure(f"{len(lost)} shards ended without sound labels, such as {lost[0].labels_path}; run again")
+    result = sum_counts(counts.values())
+    result["projected_shards"] = len(tasks)
+    result["projected_pairs"] = sum(task.pairs for task in tasks)
+    result["seconds"] = round(time.monotonic() - started, 3)
+    return plan, result
+
+
+def _sound_counts(plan: ProjectionPlan) -> dict[str, dict[str, Any]]:
+    """The counts of the label files that are there and hold all their shard's pairs."""
+    missing = {task.shard for task in plan.unfinished()}
+    present = [task for task in plan.tasks if task.shard not in missing]
+    with ThreadPoolExecutor(_FOOTERS_AT_ONCE) as pool:
+        counts = dict(zip((task.shard for task in present), pool.map(_counts, present), strict=True))
+    return {shard: one for shard, one in counts.items() if one}
+
+
+def _tasks(plan: ProjectionPlan, counts: dict[str, dict[str, Any]], faults: FaultSettings) -> list[ShardTask]:
+    """What is to be done: shards without sound labels and, if they are tried again, those with pairs in quarantine."""
+    missing = [task for task in plan.tasks if task.shard not in counts]
+    if not faults.retry_quarantine:
+        return missing
+    again = {shard for shard, one in counts.items() if one["quarantined"]}
+    with ThreadPoolExecutor(_FOOTERS_AT_ONCE) as pool:
+        tagged = pool.map(lambda task: quarantined_in(task.tags_path), missing)
+        again |= {task.shard for task, quarantined in zip(missing, tagged, strict=True) if quarantined}
+    return [task for task in missing if task.shard not in again] + plan.retried(again)
+
+
+def _counts(task: ShardTask) -> dict[str, Any] | None:
+    try:
+        counts = read_counts(locate(task.labels_path))
+    except StorageFailure:
+        raise
+    except XnerError as error:
+        logger.warning("%s; it is projected again", error)
+        return None
+    if counts["pairs"] != task.pairs:
+        logger.warning(
+            "%s: holds %d pairs, its shard %d; it is projected again", task.labels_path, counts["pairs"], task.pairs
+        )
+        return None
+    return counts
+
+
+def _project(
+    plan: ProjectionPlan,
+    tasks: list[ShardTask],
+    tagger: TaggerSettings,
+    aligner: AlignerSettings,
+    cluster: ClusterSettings,
+    faults: FaultSettings,
+) -> Iterator[dict[str, Any]]:
+    """Yields the row of each shard when its label file is written."""
+    context = DataContext.get_current()
+    context.enable_progress_bars = False
+    patience = 2 * faults.attempts * faults.timeout(max(task.pairs for task in tasks))
+    context.execution_no_progress_timeout_s = cluster.stall_timeout + patience
+    context.raise_original_map_exception = True
+    context.retried_map_errors = _STORE_FAILS
+    context.max_map_retries = _STORE_RETRIES
+    context.max_consecutive_actor_init_deaths = _DEATHS_WHILE_LOADING
+    guard = FaultGuard(faults, sum(task.pairs for task in plan.tasks), _start_attempts())
+    shards = ray.data.from_items([task.row() for task in tasks], override_num_blocks=len(tasks))
+    tagged = shards.map(
+        TagShards,
+        fn_constructor_args=(tagger, cluster.tagger, guard),
+        compute=cluster.tagger.strategy(),
+        num_cpus=cluster.tagger.cpus,
+        num_gpus=cluster.tagger.gpus,
+    )
+    labelled = tagged.map(
+        AlignShards,
+        fn_constructor_args=(aligner, cluster.aligner, guard),
+        compute=cluster.aligner.strategy(),
+        num_cpus=cluster.aligner.cpus,
+        num_gpus=cluster.aligner.gpus,
+    )
+    total = sum(task.pairs for task in tasks)
+    done, started = 0, time.monotonic()
+    logger.info("projecting %d pairs in %d shards", total, len(tasks))
+    try:
+        for row in labelled.iter_rows():
+            done += row["pairs"]
+            rate = done / (time.monotonic() - started)
+            logger.info("%d of %d pairs, %.1f pairs/s, %.0f s left", done, total, rate, (total - done) / rate)
+            yield row
+    except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, XnerError):
+            raise error.cause from None
+        raise
+    except ExecutionTimeoutError as error:
+        raise RunFailure(
+            f"no shard was finished for {context.execution_no_progress_timeout_s:.0f} s; see whether the cluster still "
+            f"has the nodes that the job needs, and run again, or raise cluster.stall_timeout ({error})"
+        ) from None
+    except ray.exceptions.RayError as error:
+        raise RunFailure(f"the cluster failed ({error}); what is finished is kept: run again") from error
+
+
+def _start_attempts() -> ray.actor.ActorHandle:
+    return ray.remote(Attempts).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()

@@ -1,0 +1,175 @@
+"""Scores the projection of entities on sentences whose two sides are annotated by hand."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal
+
+import torch
+
+from xner_core.alignment.aligner import AlignerSettings, load_aligner
+from xner_core.alignment.recipe import SIMILARITY
+from xner_core.corpus.layout import open_corpus
+from xner_core.errors import XnerError
+from xner_core.evaluation.entity_types import scored_types
+from xner_core.evaluation.figures import EntityAligner, projection_figures
+from xner_core.evaluation.gold import marked_types, read_gold
+from xner_core.evaluation.rivals import LinkAligner, WordPair, eflomal_linker, require, simalign_linker, word_pair
+from xner_core.evaluation.score_summary import warning_lines
+from xner_core.evaluation.tagger_evaluation import load_tagger
+from xner_core.evaluation.text_table import text_table
+from xner_core.models.loading import STARTER
+from xner_core.storage.files import locate, read_table
+from xner_core.tagging.tagger_check import check_tagger
+
+logger = logging.getLogger(__name__)
+
+# What makes an aligner, by its name.
+Loaders = dict[str, Callable[[], EntityAligner]]
+# Pairs that are aligned before the clock starts.
+_WARM_UP = 8
+# What keeps nothing of one call for the next gains nothing by it.
+_NEVER_WARM = {"eflomal"}
+
+
+@dataclass(frozen=True)
+class ProjectionEvaluation:
+    """What is scored on what.
+
+    Args:
+        gold: JSON lines (plain, .gz or .xz), one sentence a line, in several languages:
+            {"id": …, "en": {"tokens": […], "tags": […], "text": …}, "de": {…}}; IOB2 tags; "text" may be missing
+        target: language that entities are projected into
+        source: language that they come from
+        aligner: `starter`, `similarity`, or a folder that train_aligner.py wrote
+        encoder: encoder of the aligner; without it, the one that the aligner was fitted to. In a comparison, encoder of
+            `similarity` and of SimAlign
+        entities: project the gold entities of the source side, or those that a tagger finds there
+        tagger: the tagger: a Hugging Face name, a local folder, or `starter`
+        label_map: `conll`, `ontonotes`, or a map from the tagger's entity types to those of the gold
+        compare: score several aligners, `aligners` and `rivals`, in place of `aligner`
+        aligners: which of xner's own are compared, each as in `aligner`
+        rivals: which tools they are compared with; these come with the extra `rivals`
+        rival_corpus: folder of the ingested corpus that statistical rivals are trained on
+    """
+
+    gold: str
+    target: str
+    source: str = "en"
+    aligner: str = STARTER
+    encoder: str | None = None
+    entities: Literal["gold", "tagger"] = "gold"
+    tagger: str = "starter"
+    label_map: str | dict[str, str] = "conll"
+    compare: bool = False
+    aligners: list[str] = field(default_factory=lambda: [STARTER, SIMILARITY])
+    rivals: list[Literal["simalign", "eflomal"]] = field(default_factory=lambda: ["simalign", "eflomal"])
+    rival_corpus: str | None = None
+
+    def __post_init__(self):
+        if self.source == self.target:
+            raise ValueError(f"source and target are both {self.source!r}")
+        if self.compare and not self.aligners + self.rivals:
+            raise ValueError("nothing to compare: name aligners, or rivals")
+        if self.compare and "eflomal" in self.rivals and self.rival_corpus is None:
+            raise ValueError(
+                "eflomal is trained on parallel text: name an ingested corpus as rival_corpus, or other rivals"
+            )
+
+
+def evaluate_projection(settings: ProjectionEvaluation) -> dict[str, Any]:
+    """Scores an aligner on hand-annotated sentence pairs, as the entities that it projects onto the target side.
+
+    `count_f1` is the F1 of the typed entity counts of the two sides: how far these agree on what to mark. It is no
+    bound (see `gold.count_f1`); `share_of_count_f1` is f1 / count_f1. `share_null` is the share of source entities
+    without a counterpart, and `pairs_per_second` counts the pairs with entities, for the others cost nothing.
+    `calibration` compares the confidence of the projected entities with whether the gold has them. `null` is measured
+    on entities that are the only ones of their type on both sides: the share of them said to have no counterpart
+    (`aligned_null`), and that share once it is cut out of the text (`removed_null`).
+
+    With `compare` these are figures of several aligners, as `rows`.
+    """
+    pairs = read_gold(settings.gold, settings.source, settings.target)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    loaders = _compared(settings, device) if settings.compare else _own(settings.aligner, settings.encoder, device)
+    warnings: list[str] = []
+    if settings.entities == "gold":
+        entities = [source.entities() for source, _ in pairs]
+    else:
+        types = marked_types(side for pair in pairs for side in pair)
+        known, of_map = check_tagger("tagger", settings.tagger, settings.label_map)
+        warnings += scored_types(settings.gold, types, {settings.tagger: known}).warnings + of_map
+        tagger = load_tagger(settings.tagger, settings.label_map)
+        tagged = tagger.tag([source.text for source, _ in pairs])
+        entities = [[entity for entity in found if entity.type in types] for found in tagged]
+    rows = []
+    for name, load in loaders.items():
+        logger.info("%s: %d pairs", name, len(pairs))
+        warm_up = 0 if name in _NEVER_WARM else _WARM_UP
+        rows.append({"aligner": name, **projection_figures(load(), pairs, entities, warm_up)})
+    print("\n".join([as_table(rows), *warning_lines(warnings)]))
+    return {
+        "status": "done",
+        "gold": settings.gold,
+        "source": settings.source,
+        "target": settings.target,
+        "encoder": settings.encoder,
+        "entities": settings.entities,
+        "warnings": warnings,
+        **({"rows": rows} if settings.compare else rows[0]),
+    }
+
+
+def _own(name: str, encoder: str | None, device: str) -> Loaders:
+    return {name: partial(load_aligner, AlignerSettings(name, encoder), device)}
+
+
+def _compared(settings: ProjectionEvaluation, device: str) -> Loaders:
+    """xner's own aligners, then the rivals; before anything slow it is known that all of these can be had."""
+    for rival in settings.rivals:
+        require(rival)
+    loaders: Loaders = {}
+    for name in settings.aligners:
+        loaders |= _own(name, settings.encoder if name == SIMILARITY else None, device)
+    if "simalign" in settings.rivals:
+        loaders["simalign"] = lambda: LinkAligner(simalign_linker(settings.encoder or STARTER, device))
+    if "eflomal" in settings.rivals:
+        parallel = _word_pairs(settings)
+        loaders["eflomal"] = lambda: LinkAligner(eflomal_linker(parallel))
+    return loaders
+
+
+def _word_pairs(settings: ProjectionEvaluation) -> list[WordPair]:
+    corpus = open_corpus(locate(settings.rival_corpus))
+    if (corpus.source, corpus.target) != (settings.source, settings.target):
+        raise XnerError(
+            f"{settings.rival_corpus}: a corpus of {corpus.source}-{corpus.target}, "
+            f"but rivals have to be trained on {settings.source}-{settings.target}"
+        )
+    tables = [read_table(locate(shard.path), ["source_text", "target_text"]) for shard in corpus.shards]
+    return [word_pair(row["source_text"], row["target_text"]) for table in tables for row in table.to_pylist()]
+
+
+def as_table(rows: Sequence[dict[str, Any]]) -> str:
+    """The main figures of each aligner, as lines for people to read."""
+    columns: dict[str, list[str]] = {
+        "aligner": [row["aligner"] for row in rows],
+        "F1": [f"{100 * row['f1']:.1f}" for row in rows],
+        "F1 of counts": [f"{100 * row['count_f1']:.1f}" for row in rows],
+        "share of it": [_percent(row["share_of_count_f1"]) for row in rows],
+        "ECE": [_decimal(row["calibration"]["expected_calibration_error"]) for row in rows],
+        "error ratio": [_decimal(row["calibration"]["error_ratio_90"]) for row in rows],
+        "aligned null": [_percent(row["null"]["aligned_null"]) for row in rows],
+        "removed null": [_percent(row["null"]["removed_null"]) for row in rows],
+        "pairs/s": [f"{row['pairs_per_second']:.1f}" for row in rows],
+    }
+    return text_table(list(columns), list(zip(*columns.values(), strict=True)))
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f} %"
+
+
+def _decimal(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

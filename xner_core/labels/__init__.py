@@ -1,0 +1,1 @@
+"""What a projection writes: the files of labels, their columns, and the votes of all on each name."""

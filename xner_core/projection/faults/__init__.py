@@ -1,0 +1,1 @@
+"""What becomes of pairs that a model breaks on."""

@@ -1,0 +1,310 @@
+"""The main job: from parallel text to labels, and on to a trained and scored student."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jsonargparse.typing import ClosedUnitInterval, PositiveInt
+
+from xner_core.alignment.aligner import AlignerSettings
+from xner_core.alignment.aligner_check import check_aligner
+from xner_core.corpus.cleaning import CleaningSettings
+from xner_core.corpus.ingest.ingestion import IngestSettings, ingest_corpus
+from xner_core.corpus.layout import MANIFEST, Corpus, open_corpus
+from xner_core.engine.projection_graph import ClusterSettings, run_projection
+from xner_core.engine.session import check_address
+from xner_core.engine.training_job import train_student
+from xner_core.errors import XnerError
+from xner_core.evaluation.gold_check import check_gold
+from xner_core.evaluation.student_evaluation import own_types
+from xner_core.evaluation.tagger_evaluation import TaggerEvaluation, evaluate_tagger
+from xner_core.models.loading import encoder_folder, tagger_folder
+from xner_core.projection.faults.quarantine import FaultSettings
+from xner_core.projection.plan import ProjectionPlan, plan_projection, projection_parts
+from xner_core.sample import write_sample_corpus, write_sample_gold
+from xner_core.snapshots.differences import changed_parts
+from xner_core.snapshots.lease import Lease
+from xner_core.snapshots.manifest import LABELS, TAGS
+from xner_core.snapshots.repository import open_snapshot, require_released
+from xner_core.snapshots.state import publish_state, published_labels
+from xner_core.storage.files import Location, locate, read_json, write_json
+from xner_core.storage.hashing import file_digest, fingerprint
+from xner_core.storage.outputs import require_folder, require_lasting
+from xner_core.tagging.tagger import TaggerSettings
+from xner_core.tagging.tagger_check import check_tagger
+from xner_core.training.student_plan import StudentRecipe, StudentSettings
+from xner_core.workflows.build_consensus import ConsensusSettings, build_consensus
+
+# Raised whenever the same tags on the same gold would be scored otherwise.
+SCORES_VERSION = 1
+# Pairs per second where no run has left its own (docs/results.md).
+USUAL_SPEED = 25
+
+
+@dataclass(frozen=True)
+class ProjectionSettings:
+    """What is projected, by which models, on how much of the cluster.
+
+    Args:
+        corpus: an ingested corpus, or files of parallel text (see ingest_corpus.py), local or s3://; without it, the
+            sample corpus that comes with xner
+        source: language that the tagger reads
+        target: language to make labels for
+        out: folder of all that is made, local or s3://
+        shard_pairs: the most pairs in a shard
+        malformed_limit: the largest share of the lines of parallel text that may be malformed; such lines are rejected
+        cleaning: which pairs of files of parallel text are kept
+        tagger: the model that finds the entities
+        aligner: the model that finds them again in the target text
+        cluster: actors, CPUs and GPUs
+        faults: what becomes of pairs that a model breaks on, and when the job gives up
+        then_train: train a student on the labels, in `out`/student
+        student: how the student is trained
+        gold: with then_train, CoNLL file of the target language, or JSON lines with it (.jsonl), on which the student
+            and the tagger itself are scored
+        gold_labels: entity types to score, separated by commas; all that the file marks if none are given
+    """
+
+    corpus: str | None = None
+    source: str = "en"
+    target: str = "de"
+    out: str = "out"
+    shard_pairs: PositiveInt = 4096
+    malformed_limit: ClosedUnitInterval = 0.01
+    cleaning: CleaningSettings = field(default_factory=CleaningSettings)
+    tagger: TaggerSettings = field(default_factory=TaggerSettings)
+    aligner: AlignerSettings = field(default_factory=AlignerSettings)
+    cluster: ClusterSettings = field(default_factory=ClusterSettings)
+    faults: FaultSettings = field(default_factory=FaultSettings)
+    then_train: bool = False
+    student: StudentRecipe = field(default_factory=StudentRecipe)
+    gold: str | None = None
+    gold_labels: str | None = None
+
+    def __post_init__(self):
+        if not self.then_train and (unused := self.gold or self.gold_labels):
+            raise ValueError(f"{unused} is gold for a student, and none is trained: add --then_train, or leave it out")
+
+
+def project_corpus(settings: ProjectionSettings) -> dict[str, Any]:
+    """Projects a corpus; with `then_train`, trains a student on the labels and scores it.
+
+    `warnings` says what may not be meant: types that the label map leaves out, or that no entity was found.
+    """
+    warnings = check_settings(settings)
+    with Lease(locate(settings.out), "project_corpus") as lease:
+        result = bring_up_to_date(settings, lease)
+        unfinished = result.pop("unfinished")
+        if settings.then_train:
+            result |= train_and_score(settings, result["snapshot"])
+    if not unfinished and result.get("training", {}).get("status") != "done":
+        result |= {"status": "nothing to do", "reason": f"all {result['shards']} shards have their labels already"}
+    result["warnings"] += warnings + count_warnings(result["labelled"])
+    print(summary(result))
+    return result
+
+
+def check_settings(settings: ProjectionSettings) -> list[str]:
+    """Looks at all that is named, before anything is made; returns warnings.
+
+    Raises:
+        XnerError: a model, an aligner, a gold file or a folder that will not do.
+    """
+    check_address()
+    require_folder("out", settings.out)
+    if settings.corpus is not None:
+        require_lasting("corpus", settings.corpus)
+    types, warnings = check_tagger("tagger.model", settings.tagger.model, settings.tagger.label_map)
+    check_aligner(settings.aligner)
+    if settings.then_train:
+        recipe = settings.student
+        (tagger_folder if recipe.start == "tagger" else encoder_folder)(recipe.model)
+        if recipe.dev is not None:
+            check_gold("student.dev", recipe.dev)
+        if settings.gold is not None:
+            check_gold("gold", settings.gold, settings.target, settings.gold_labels, {"the tagger": types})
+    return warnings
+
+
+def count_warnings(labelled: dict[str, Any]) -> list[str]:
+    """What the counts of labels say about settings that may not be meant."""
+    if labelled["pairs"] and not labelled["entities"]:
+        return [
+            "no entity was found in any source text: see tagger.model and tagger.label_map, and the source language"
+        ]
+    if labelled["entities"] and not labelled["projected"]:
+        return ["no entity was found in any target text: see aligner.model, and that the texts are translations"]
+    return []
+
+
+def bring_up_to_date(settings: ProjectionSettings, lease: Lease) -> dict[str, Any]:
+    """Ingests the corpus, labels the shards that have no labels yet, and publishes the state if it is a new one.
+
+    Returns:
+        what was done; `unfinished` is the number of shards that had no labels, or damaged ones
+
+    Raises:
+        LeaseLost: another run has taken the lease on the folder.
+    """
+    out = lease.folder
+    require_released(lease)
+    corpus, ingested = current_corpus(settings, out)
+    known = published_labels(lease)
+    plan = plan_projection(corpus, out, settings.tagger, settings.aligner, known)
+    parts = projection_parts(settings.tagger, settings.aligner)
+    announce(plan, lease, parts)
+    plan, counts = run_projection(plan, settings.tagger, settings.aligner, settings.cluster, settings.faults)
+    result: dict[str, Any] = {
+        "status": "done",
+        "unfinished": counts["projected_shards"],
+        "corpus": str(corpus.location),
+        "labels": str(plan.labels),
+        "labels_fingerprint": plan.labels_fingerprint,
+        "tags_fingerprint": plan.tags_fingerprint,
+        "pairs": {name: corpus.manifest[name] for name in ("read", "kept", "rejected")},
+        "shards": len(plan.tasks),
+        "warnings": ingested.get("warnings", []),
+        "labelled": counts,
+    }
+    return result | {"snapshot": publish_state(lease, corpus, plan, parts=parts, pairs_per_second=speed(counts)).name}
+
+
+def announce(plan: ProjectionPlan, lease: Lease, parts: dict[str, Any]) -> None:
+    """Says what is made again because a model, a setting or a version is another one now, and about how long it takes.
+
+    Args:
+        plan: what is to be done
+        lease: on the folder, with its latest snapshot
+        parts: what the plan's fingerprints were taken of
+    """
+    pairs = sum(task.pairs for task in plan.unfinished())
+    if not pairs or not lease.snapshot:
+        return
+    before = open_snapshot(lease.folder).description
+    changed = changed_parts(before, {TAGS: plan.tags_fingerprint, LABELS: plan.labels_fingerprint}, parts)
+    if not changed:
+        return
+    known = before.counts.get("pairs_per_second")
+    minutes = max(1, round(pairs / (known or USUAL_SPEED) / 60))
+    rate = f"{known:.1f} pairs/s, as before" if known else f"{USUAL_SPEED} pairs/s, as the starter models on two cores"
+    total = sum(task.pairs for task in plan.tasks)
+    print(
+        f"made again: {pairs:,} of {total:,} pairs get new labels, about {minutes} min at {rate}. "
+        f"Snapshot {before.name} was made otherwise: {'; '.join(changed)}",
+        flush=True,
+    )
+
+
+def speed(counts: dict[str, Any]) -> float | None:
+    """Pairs per second of a projection, start-up included; None if it had nothing to do."""
+    pairs = counts.get("projected_pairs")
+    return round(pairs / max(counts["seconds"], 1e-3), 2) if pairs else None
+
+
+def current_corpus(settings: ProjectionSettings, out: Location) -> tuple[Corpus, dict[str, Any]]:
+    """The corpus to project, and what ingesting it gave; nothing if it was ingested before."""
+    source = settings.corpus
+    if source is not None and (locate(source) / MANIFEST).exists():
+        corpus = open_corpus(locate(source))
+        if (corpus.source, corpus.target) != (settings.source, settings.target):
+            raise XnerError(
+                f"{source}: a corpus of {corpus.source}-{corpus.target}, "
+                f"but {settings.source}-{settings.target} is to be projected; set source and target"
+            )
+        return corpus, {}
+    if source is None:
+        if not out.is_local:
+            raise XnerError(f"the sample corpus is written to a local folder; out is {settings.out}")
+        source = str(Path(settings.out) / "sample")
+        write_sample_corpus(Path(source), settings.source, settings.target)
+    ingested = ingest_corpus(
+        IngestSettings(
+            corpus=source,
+            out=str(out / "corpus"),
+            source=settings.source,
+            target=settings.target,
+            shard_pairs=settings.shard_pairs,
+            malformed_limit=settings.malformed_limit,
+            cleaning=settings.cleaning,
+        )
+    )
+    return open_corpus(out / "corpus"), ingested
+
+
+def train_and_score(settings: ProjectionSettings, snapshot: str, resume: bool = True) -> dict[str, Any]:
+    """Trains a student on the labels of a snapshot and what they all say of each name, and scores it if there is gold.
+
+    Args:
+        settings: how
+        snapshot: the snapshot's name
+        resume: whether to go on from checkpoints that an interrupted training has left
+    """
+    out = locate(settings.out)
+    student, labels = out / "student", [f"{settings.out}@{snapshot}"]
+    votes = build_consensus(ConsensusSettings(labels, str(out / "consensus")))["consensus"]
+    training = train_student(
+        StudentSettings(labels, str(student), consensus=votes, resume=resume, recipe=settings.student)
+    )
+    gold = settings.gold
+    if gold is None and settings.corpus is None:
+        gold = str(Path(settings.out) / "gold.conll")
+        write_sample_gold(Path(gold), settings.target)
+    result: dict[str, Any] = {"student": str(student), "training": training}
+    if gold is not None:
+        result["scores"] = {
+            name: score_once(
+                out / "scores", TaggerEvaluation(model, gold, settings.gold_labels, label_map, settings.target)
+            )
+            for name, model, label_map in (
+                ("student", str(student), own_types(str(student))),
+                ("direct transfer", settings.tagger.model, settings.tagger.label_map),
+            )
+        }
+    return result
+
+
+def score_once(folder: Path, evaluation: TaggerEvaluation) -> dict[str, Any]:
+    """The scores of a model on a gold file, from `folder` if they were taken before.
+
+    They lie there under a hash of all that determines them: the model, its label map, the gold's content and side, the
+    types, and the versions of the tagger and of the scoring.
+    """
+    tagger = TaggerSettings(evaluation.model, evaluation.label_map, precision=evaluation.precision)
+    key = fingerprint(
+        tagger=tagger.fingerprint(),
+        gold=file_digest(Path(evaluation.conll)),
+        language=evaluation.language,
+        labels=evaluation.labels,
+        version=SCORES_VERSION,
+    )
+    record = locate(folder / f"{key}.json")
+    if record.exists():
+        return read_json(record) | {"model": evaluation.model, "conll": evaluation.conll}
+    scores = evaluate_tagger(evaluation)
+    write_json(record, scores)
+    return scores
+
+
+def summary(result: dict[str, Any]) -> str:
+    """A few lines for a person: what was read, found, projected and scored, and where it lies."""
+    pairs, labelled = result["pairs"], result["labelled"]
+    lines = [
+        f"pairs     {pairs['read']} read, {pairs['kept']} kept{_reasons('rejected', pairs['rejected'])}",
+        f"entities  {labelled['entities']} found, {labelled['projected']} projected"
+        + _reasons("unknown", labelled["unknown_by_reason"]),
+    ]
+    if labelled["quarantined"]:
+        lines.append(f"set aside {labelled['quarantined']} pairs in quarantine; the column `quarantine` says why")
+    if rate := speed(labelled):
+        lines.append(f"speed     {rate:.1f} pairs/s, start-up included")
+    for name, scores in result.get("scores", {}).items():
+        lines.append(f"F1        {scores['f1']:.3f} {name}, on {', '.join(scores['labels'])} of {scores['conll']}")
+    lines += [f"{name:<9} {result[name]}" for name in ("corpus", "labels", "snapshot", "student") if name in result]
+    lines += [f"warning   {warning}" for warning in result.get("warnings", [])]
+    return "\n".join(lines)
+
+
+def _reasons(what: str, counts: dict[str, int]) -> str:
+    ordered = sorted(counts.items(), key=lambda item: -item[1])
+    reasons = ", ".join(f"{reason} {count}" for reason, count in ordered if count)
+    return f", {sum(counts.values())} {what}" + (f" ({reasons})" if reasons else "")
