@@ -18,7 +18,8 @@ import numpy as np
 import torch
 from jsonargparse.typing import NonNegativeInt, PositiveInt
 
-from xner_core.alignment.aligner import Aligner, AlignerSettings, load_aligner
+from xner_core.alignment.aligner import Aligner, load_aligner
+from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.alignment.preparation import PreparedQueries
 from xner_core.alignment.query import Alignment, AlignmentQuery
 from xner_core.alignment.trained import PreparedRows
@@ -28,7 +29,7 @@ from xner_core.errors import XnerError
 from xner_core.evaluation.figures import projection_figures
 from xner_core.evaluation.gold import GoldPair, read_gold
 from xner_core.evaluation.text_table import text_table
-from xner_core.models.loading import STARTER
+from xner_core.models.model_settings import STARTER
 from xner_core.storage.files import locate
 from xner_core.supervision.example_building import SOURCE
 from xner_core.supervision.examples import Link
@@ -39,7 +40,8 @@ from xner_core.supervision.polling import Poll
 from xner_core.supervision.sampling import SampledPair, Sampler
 from xner_core.supervision.similarity_voter import BATCH_TOKENS
 from xner_core.supervision.worded_text import WordedText
-from xner_core.tagging.tagger import Tagger, TaggerSettings
+from xner_core.tagging.tagger import Tagger
+from xner_core.tagging.tagger_settings import TaggerSettings
 from xner_core.text.spans import Entity
 
 logger = logging.getLogger(__name__)

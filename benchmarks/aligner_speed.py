@@ -13,14 +13,16 @@ from typing import Any
 import torch
 from jsonargparse.typing import PositiveInt
 
-from xner_core.alignment.aligner import AlignerSettings, load_aligner
+from xner_core.alignment.aligner import load_aligner
+from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.alignment.query import AlignmentQuery
 from xner_core.cli.job import Command, run_job
 from xner_core.corpus.layout import Corpus, open_corpus
 from xner_core.errors import XnerError
-from xner_core.models.loading import STARTER
+from xner_core.models.model_settings import STARTER
 from xner_core.storage.files import locate, read_table
-from xner_core.tagging.tagger import Tagger, TaggerSettings
+from xner_core.tagging.tagger import Tagger
+from xner_core.tagging.tagger_settings import TaggerSettings
 
 logger = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from typing import Any
 from jsonargparse.typing import ClosedUnitInterval, PositiveInt
 
 from chaos.tiny_models import save_tiny_encoder, save_tiny_tagger
-from xner_core.alignment.aligner import AlignerSettings
+from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.cli.job import Command, run_job
 from xner_core.corpus import layout
 from xner_core.corpus.layout import open_corpus
@@ -34,9 +34,10 @@ from xner_core.snapshots.manifest import LABELS, PAIRS, File, file_table
 from xner_core.snapshots.repository import open_snapshot, publish
 from xner_core.snapshots.state import published_state
 from xner_core.storage.files import locate, read_json, write_json
-from xner_core.tagging.tagger import TaggerSettings
+from xner_core.tagging.tagger_settings import TaggerSettings
 from xner_core.workflows import nightly
-from xner_core.workflows.nightly import NightlySettings, reproject
+from xner_core.workflows.nightly import reproject
+from xner_core.workflows.projection_settings import NightlySettings
 
 logger = logging.getLogger(__name__)
 ROOT = Path(__file__).parent.parent

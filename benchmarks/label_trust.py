@@ -17,16 +17,17 @@ import pyarrow as pa
 import torch
 from jsonargparse.typing import PositiveInt
 
-from xner_core.alignment.aligner import AlignerSettings
+from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.cli.job import Command, run_job
 from xner_core.evaluation.gold import GoldPair, GoldSentence, read_gold
 from xner_core.evaluation.text_table import text_table
 from xner_core.projection.stages import align_shard, tag_shard
 from xner_core.storage.hashing import pair_id
-from xner_core.tagging.tagger import TaggerSettings
+from xner_core.tagging.tagger_settings import TaggerSettings
 from xner_core.text.spans import Entity, Span, entities_of_tags, tags_of_entities
 from xner_core.training.features import AnnotatedText
-from xner_core.training.trust import TrustSettings
+from xner_core.training.student_settings import TrustSettings
+from xner_core.training.trust import annotate
 
 _PROJECTED, _MENTIONS = "projected", "direct transfer"
 
@@ -104,12 +105,12 @@ def _readings(labels: list[dict[str, Any]], settings: TrustComparison) -> Iterat
     form = {} if settings.form else {"lowercase": 1.0, "hyphenated": 1.0, "touching": False}
     trusting = partial(TrustSettings, **form)
     plain = trusting(learnt=0.0, masked=0.0, mentions=0.0)
-    yield _PROJECTED, [plain.annotate(row) for row in labels]
+    yield _PROJECTED, [annotate(row, plain) for row in labels]
     own = trusting(learnt=0.0, masked=0.0, unexplained=0.0)
-    yield _MENTIONS, [own.annotate(row | {"entities": []}) for row in labels]
+    yield _MENTIONS, [annotate(row | {"entities": []}, own) for row in labels]
     for learnt, masked in settings.thresholds:
         trust = trusting(learnt=learnt, masked=masked)
-        yield f"both, {learnt:g} and {masked:g}", [trust.annotate(row) for row in labels]
+        yield f"both, {learnt:g} and {masked:g}", [annotate(row, trust) for row in labels]
 
 
 def _scores(gold: Sequence[GoldSentence], texts: Sequence[AnnotatedText], types: set[str]) -> dict[str, float]:

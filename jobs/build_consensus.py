@@ -7,7 +7,8 @@ train_student.py.
 """
 
 from xner_core.cli.job import Command, run_job
-from xner_core.workflows.build_consensus import ConsensusSettings, build_consensus
+from xner_core.workflows.build_consensus import build_consensus
+from xner_core.workflows.consensus_settings import ConsensusSettings
 
 COMMANDS = Command(ConsensusSettings, build_consensus)
 

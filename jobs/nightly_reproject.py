@@ -7,7 +7,8 @@ It holds a lease on the folder, so a scheduler may start it twice; when nothing 
 """
 
 from xner_core.cli.job import Command, run_job
-from xner_core.workflows.nightly import NightlySettings, reproject
+from xner_core.workflows.nightly import reproject
+from xner_core.workflows.projection_settings import NightlySettings
 
 COMMANDS = Command(NightlySettings, reproject)
 

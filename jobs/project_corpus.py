@@ -5,7 +5,8 @@ are, so a run that was interrupted is taken up again by the same command.
 """
 
 from xner_core.cli.job import Command, run_job
-from xner_core.workflows.projection import ProjectionSettings, project_corpus
+from xner_core.workflows.projection import project_corpus
+from xner_core.workflows.projection_settings import ProjectionSettings
 
 COMMANDS = Command(ProjectionSettings, project_corpus)
 

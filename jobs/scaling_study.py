@@ -6,7 +6,7 @@ Run again after an interruption, it goes on with what is not done.
 
 from xner_core.cli.job import Command, run_job
 from xner_core.engine.study_run import run_study
-from xner_core.study.grid import StudySettings
+from xner_core.study.study_settings import StudySettings
 
 COMMANDS = Command(StudySettings, run_study)
 

@@ -10,13 +10,15 @@ python jobs/snapshots.py collect --out out/de --keep 14 --dry_run
 """
 
 from xner_core.cli.job import Command, run_job
-from xner_core.workflows.administration import (
+from xner_core.snapshots.snapshot_settings import (
     CollectionSettings,
     DiffSettings,
     ListSettings,
     ReleaseSettings,
     RollbackSettings,
     ShowSettings,
+)
+from xner_core.workflows.administration import (
     collect_garbage,
     diff_snapshots,
     list_snapshots,

@@ -12,9 +12,10 @@ or evaluate.py.
 """
 
 from xner_core.cli.job import Command, run_job
-from xner_core.supervision.aligner_fitting import AlignerFitting, fit_aligner
-from xner_core.supervision.aligner_training import AlignerTrainingSettings, train_aligner
-from xner_core.supervision.example_building import ExampleSettings, make_examples
+from xner_core.supervision.aligner_fitting import fit_aligner
+from xner_core.supervision.aligner_training import train_aligner
+from xner_core.supervision.aligner_training_settings import AlignerFitting, AlignerTrainingSettings, ExampleSettings
+from xner_core.supervision.example_building import make_examples
 
 COMMANDS = {
     "examples": Command(ExampleSettings, make_examples),

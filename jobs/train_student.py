@@ -6,7 +6,7 @@ goes on from its last checkpoint. The student loads with pipeline("token-classif
 
 from xner_core.cli.job import Command, run_job
 from xner_core.engine.training_job import train_student
-from xner_core.training.student_plan import StudentSettings
+from xner_core.training.student_settings import StudentSettings
 
 COMMANDS = Command(StudentSettings, train_student)
 

@@ -4,7 +4,8 @@ A type that a file never marks is left open in it, so that data sets with differ
 """
 
 from xner_core.cli.job import Command, run_job
-from xner_core.training.tagger_training import TaggerTrainingSettings, train_tagger
+from xner_core.training.tagger_training import train_tagger
+from xner_core.training.tagger_training_settings import TaggerTrainingSettings
 
 COMMANDS = Command(TaggerTrainingSettings, train_tagger)
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from xner_core.alignment.query import Alignment, AlignmentQuery
-from xner_core.corpus.cleaning import CleaningSettings
-from xner_core.corpus.ingest.ingestion import IngestSettings, ingest_corpus
+from xner_core.corpus.cleaning_settings import CleaningSettings
+from xner_core.corpus.ingest.ingest_settings import IngestSettings
+from xner_core.corpus.ingest.ingestion import ingest_corpus
 from xner_core.corpus.layout import Corpus, open_corpus
 from xner_core.projection.plan import ProjectionPlan, plan_projection
 from xner_core.projection.stages import align_shard, tag_shard
@@ -15,7 +16,7 @@ from xner_core.snapshots.lease import Lease
 from xner_core.snapshots.repository import Snapshot
 from xner_core.snapshots.state import publish_state
 from xner_core.storage.files import Location, locate, read_table, write_table
-from xner_core.tagging.tagger import TaggerSettings
+from xner_core.tagging.tagger_settings import TaggerSettings
 from xner_core.text.spans import Entity, Span
 
 

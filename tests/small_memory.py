@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from xner_core.alignment.aligner import Aligner, AlignerSettings
-from xner_core.tagging.tagger import Tagger, TaggerSettings
+from xner_core.alignment.aligner import Aligner
+from xner_core.alignment.aligner_settings import AlignerSettings
+from xner_core.tagging.tagger import Tagger
+from xner_core.tagging.tagger_settings import TaggerSettings
 
 
 def limit_memory(module: nn.Module, tokens: int) -> None:

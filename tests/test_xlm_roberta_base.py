@@ -5,17 +5,22 @@ from pathlib import Path
 import pytest
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
-from xner_core.alignment.aligner import AlignerSettings
-from xner_core.corpus.ingest.ingestion import IngestSettings, ingest_corpus
-from xner_core.evaluation.tagger_evaluation import TaggerEvaluation, evaluate_tagger
+from xner_core.alignment.aligner_settings import AlignerSettings
+from xner_core.corpus.ingest.ingest_settings import IngestSettings
+from xner_core.corpus.ingest.ingestion import ingest_corpus
+from xner_core.evaluation.evaluation_settings import TaggerEvaluation
+from xner_core.evaluation.tagger_evaluation import evaluate_tagger
 from xner_core.models.loading import encoder_folder, load_tokenizer
 from xner_core.sample import write_sample_corpus, write_sample_gold
-from xner_core.supervision.aligner_fitting import AlignerFitting, fit_aligner
-from xner_core.tagging.tagger import TaggerSettings
-from xner_core.training.student_plan import StudentRecipe
-from xner_core.training.tagger_training import TaggerTrainingSettings, train_tagger
-from xner_core.training.trainer import OptimisationSettings
-from xner_core.workflows.projection import ProjectionSettings, project_corpus
+from xner_core.supervision.aligner_fitting import fit_aligner
+from xner_core.supervision.aligner_training_settings import AlignerFitting
+from xner_core.tagging.tagger_settings import TaggerSettings
+from xner_core.training.fitting_settings import OptimisationSettings
+from xner_core.training.student_settings import StudentRecipe
+from xner_core.training.tagger_training import train_tagger
+from xner_core.training.tagger_training_settings import TaggerTrainingSettings
+from xner_core.workflows.projection import project_corpus
+from xner_core.workflows.projection_settings import ProjectionSettings
 
 BRIEF = OptimisationSettings(epochs=0.5, evaluations=1, patience=0)
 

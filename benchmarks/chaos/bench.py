@@ -20,15 +20,16 @@ from chaos.flaky_store import BUCKET, FlakyProxy, environment, object_store
 from chaos.label_comparison import differences, read_labels
 from chaos.poison import PoisonedAlignerSettings, PoisonedTaggerSettings, mark
 from chaos.tiny_models import save_tiny_encoder, save_tiny_tagger
-from xner_core.corpus.cleaning import CleaningSettings
+from xner_core.corpus.cleaning_settings import CleaningSettings
 from xner_core.corpus.layout import open_corpus
 from xner_core.errors import XnerError
-from xner_core.projection.faults.quarantine import FaultSettings
+from xner_core.projection.faults.fault_settings import FaultSettings
 from xner_core.projection.plan import plan_projection
 from xner_core.sample import write_sample_corpus
 from xner_core.storage.files import locate
-from xner_core.workflows.nightly import NightlySettings, reproject
-from xner_core.workflows.projection import ProjectionSettings, project_corpus
+from xner_core.workflows.nightly import reproject
+from xner_core.workflows.projection import project_corpus
+from xner_core.workflows.projection_settings import NightlySettings, ProjectionSettings
 
 Started = TypeVar("Started")
 

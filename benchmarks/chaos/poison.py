@@ -13,9 +13,11 @@ from dataclasses import dataclass
 
 import torch
 
-from xner_core.alignment.aligner import Aligner, AlignerSettings
+from xner_core.alignment.aligner import Aligner
+from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.alignment.query import Alignment, AlignmentQuery
-from xner_core.tagging.tagger import Tagger, TaggerSettings
+from xner_core.tagging.tagger import Tagger
+from xner_core.tagging.tagger_settings import TaggerSettings
 from xner_core.text.spans import Entity
 
 

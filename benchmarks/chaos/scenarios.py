@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from chaos.bench import Bench, Driver, add_node, s3_folder
 from chaos.poison import FAULTS, STAGES, mark
-from xner_core.workflows.nightly import NightlySettings
+from xner_core.workflows.projection_settings import NightlySettings
 
 # Shards that are in flight at once: two stages, one actor each, two calls in each.
 IN_FLIGHT = 4

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from xner_core.alignment.aligner import AlignerSettings
+from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.alignment.confidence import Calibration
 from xner_core.alignment.recipe import ALIGNER_FILE, AlignerRecipe, read_recipe, write_recipe
 from xner_core.errors import XnerError

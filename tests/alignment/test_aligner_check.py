@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from xner_core.alignment.aligner import AlignerSettings
 from xner_core.alignment.aligner_check import check_aligner
+from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.errors import XnerError
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from any_script import any_text
 from xner_core.alignment import preparation
-from xner_core.alignment.aligner import AlignerSettings, load_aligner
+from xner_core.alignment.aligner import load_aligner
+from xner_core.alignment.aligner_settings import SIMILARITY, AlignerSettings
 from xner_core.alignment.query import (
     BAD_SPAN,
     DERIVED_WORD,
@@ -23,7 +24,7 @@ from xner_core.alignment.query import (
     Alignment,
     AlignmentQuery,
 )
-from xner_core.alignment.recipe import MARKER, SIMILARITY, SPAN_QUERY, TrainedRecipe, write_recipe
+from xner_core.alignment.recipe import MARKER, SPAN_QUERY, TrainedRecipe, write_recipe
 from xner_core.alignment.trained import new_scorer, save_scorer
 from xner_core.text.spans import Span
 from xner_core.text.words import words

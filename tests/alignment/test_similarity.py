@@ -1,8 +1,8 @@
 import pytest
 
-from xner_core.alignment.aligner import AlignerSettings, load_aligner
+from xner_core.alignment.aligner import load_aligner
+from xner_core.alignment.aligner_settings import SIMILARITY, AlignerSettings
 from xner_core.alignment.query import AlignmentQuery
-from xner_core.alignment.recipe import SIMILARITY
 from xner_core.text.spans import Span
 
 

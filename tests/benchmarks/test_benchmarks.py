@@ -9,21 +9,25 @@ from pathlib import Path
 
 import pytest
 
-from xner_core.alignment.aligner import AlignerSettings
+from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.alignment.recipe import AlignerRecipe, read_recipe, write_recipe
 from xner_core.cli.job import run_job
-from xner_core.corpus.cleaning import CleaningSettings
-from xner_core.corpus.ingest.ingestion import IngestSettings, ingest_corpus
+from xner_core.corpus.cleaning_settings import CleaningSettings
+from xner_core.corpus.ingest.ingest_settings import IngestSettings
+from xner_core.corpus.ingest.ingestion import ingest_corpus
 from xner_core.errors import XnerError
-from xner_core.evaluation.projection_evaluation import ProjectionEvaluation, evaluate_projection
+from xner_core.evaluation.evaluation_settings import ProjectionEvaluation
+from xner_core.evaluation.projection_evaluation import evaluate_projection
 from xner_core.models.loading import load_tokenizer
 from xner_core.models.windows import isolating_words
 from xner_core.storage.hashing import pair_id
-from xner_core.supervision.aligner_training import AlignerTrainingSettings, train_aligner
+from xner_core.supervision.aligner_training import train_aligner
+from xner_core.supervision.aligner_training_settings import AlignerTrainingSettings
 from xner_core.supervision.examples import Example, Link, write_examples
-from xner_core.tagging.tagger import TaggerSettings
+from xner_core.tagging.tagger_settings import TaggerSettings
 from xner_core.text.spans import Span
-from xner_core.training.student_plan import StudentRecipe, new_student
+from xner_core.training.student_plan import new_student
+from xner_core.training.student_settings import StudentRecipe
 
 ROOT = Path(__file__).parents[2]
 ABLATIONS = runpy.run_path(str(ROOT / "benchmarks" / "aligner_ablations.py"))

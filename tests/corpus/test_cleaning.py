@@ -8,8 +8,8 @@ from xner_core.corpus.cleaning import (
     WRONG_SOURCE_LANGUAGE,
     WRONG_TARGET_LANGUAGE,
     Cleaner,
-    CleaningSettings,
 )
+from xner_core.corpus.cleaning_settings import CleaningSettings
 from xner_core.text.normal_form import normal_form
 
 

@@ -12,8 +12,9 @@ from datasets import load_dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xner_core.corpus.cleaning import CleaningSettings
-from xner_core.corpus.ingest.ingestion import IngestSettings, ingest_corpus
+from xner_core.corpus.cleaning_settings import CleaningSettings
+from xner_core.corpus.ingest.ingest_settings import IngestSettings
+from xner_core.corpus.ingest.ingestion import ingest_corpus
 from xner_core.corpus.layout import open_corpus
 from xner_core.corpus.naming import domain_name
 from xner_core.storage.files import locate, write_table

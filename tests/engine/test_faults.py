@@ -11,18 +11,19 @@ import small_memory
 from chaos.label_comparison import differences, read_labels
 from chaos.poison import PoisonedAlignerSettings, PoisonedTaggerSettings, mark
 from small_memory import SmallAlignerSettings, SmallTaggerSettings
-from xner_core.alignment.aligner import AlignerSettings
-from xner_core.corpus.cleaning import CleaningSettings
+from xner_core.alignment.aligner_settings import AlignerSettings
+from xner_core.corpus.cleaning_settings import CleaningSettings
 from xner_core.corpus.layout import open_corpus
-from xner_core.engine.actors import AlignShards, Attempts, FaultGuard, PoolSettings, TagShards
-from xner_core.engine.projection_graph import ClusterSettings
+from xner_core.engine.actors import AlignShards, Attempts, FaultGuard, TagShards
+from xner_core.engine.cluster_settings import ClusterSettings, PoolSettings
 from xner_core.errors import RunFailure, XnerError
-from xner_core.projection.faults.quarantine import FaultSettings
+from xner_core.projection.faults.fault_settings import FaultSettings
 from xner_core.projection.plan import ProjectionPlan, plan_projection
 from xner_core.snapshots.repository import open_snapshot
 from xner_core.storage.files import locate, read_table
-from xner_core.tagging.tagger import TaggerSettings
-from xner_core.workflows.projection import ProjectionSettings, project_corpus, summary
+from xner_core.tagging.tagger_settings import TaggerSettings
+from xner_core.workflows.projection import project_corpus, summary
+from xner_core.workflows.projection_settings import ProjectionSettings
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 # Workers do not find the modules of tests.

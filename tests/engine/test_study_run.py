@@ -11,11 +11,12 @@ from selenium.webdriver.common.by import By
 from label_files import row, sentences, write_labels
 from xner_core.engine.study_run import run_study, time_left
 from xner_core.errors import XnerError
-from xner_core.evaluation.student_evaluation import StudentEvaluation, evaluate_student
-from xner_core.evaluation.tagger_evaluation import TaggerEvaluation, evaluate_tagger
-from xner_core.study.grid import StudySettings
-from xner_core.training.student_plan import StudentRecipe
-from xner_core.training.trainer import OptimisationSettings
+from xner_core.evaluation.evaluation_settings import StudentEvaluation, TaggerEvaluation
+from xner_core.evaluation.student_evaluation import evaluate_student
+from xner_core.evaluation.tagger_evaluation import evaluate_tagger
+from xner_core.study.study_settings import StudySettings
+from xner_core.training.fitting_settings import OptimisationSettings
+from xner_core.training.student_settings import StudentRecipe
 
 # Trainings of a busy machine take their time.
 pytestmark = pytest.mark.timeout(900)

@@ -17,8 +17,8 @@ from xner_core.engine import training_job as job
 from xner_core.engine.training_job import train_student
 from xner_core.errors import XnerError
 from xner_core.storage.files import locate, read_json
-from xner_core.training.student_plan import StudentRecipe, StudentSettings
-from xner_core.training.trainer import OptimisationSettings
+from xner_core.training.fitting_settings import OptimisationSettings
+from xner_core.training.student_settings import StudentRecipe, StudentSettings
 
 # The workers have no way to import this file.
 ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])

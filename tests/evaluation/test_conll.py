@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 from xner_core.errors import XnerError
 from xner_core.evaluation import lines
 from xner_core.evaluation.conll import TaggedSentence, read_conll
+from xner_core.evaluation.evaluation_settings import TaggerEvaluation
 from xner_core.evaluation.gold import read_sentences
 from xner_core.evaluation.schemes import as_iob2
-from xner_core.evaluation.tagger_evaluation import TaggerEvaluation, evaluate_tagger, predict_tags
-from xner_core.tagging.tagger import Tagger, TaggerSettings
+from xner_core.evaluation.tagger_evaluation import evaluate_tagger, predict_tags
+from xner_core.tagging.tagger import Tagger
+from xner_core.tagging.tagger_settings import TaggerSettings
 
 TEXT = "-DOCSTART- -X- O\n\nIn\tO\nNew\tB-LOC\nYork\tI-LOC\n\n\nAnn\tI-PER\nBob\tB-PER\r\nMrs\u2028X\tO"
 SENTENCES = [

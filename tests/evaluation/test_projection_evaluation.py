@@ -5,10 +5,12 @@ import sys
 import pytest
 
 from gold_rows import ROWS
-from xner_core.corpus.cleaning import CleaningSettings
-from xner_core.corpus.ingest.ingestion import IngestSettings, ingest_corpus
+from xner_core.corpus.cleaning_settings import CleaningSettings
+from xner_core.corpus.ingest.ingest_settings import IngestSettings
+from xner_core.corpus.ingest.ingestion import ingest_corpus
 from xner_core.errors import XnerError
-from xner_core.evaluation.projection_evaluation import ProjectionEvaluation, as_table, evaluate_projection
+from xner_core.evaluation.evaluation_settings import ProjectionEvaluation
+from xner_core.evaluation.projection_evaluation import as_table, evaluate_projection
 
 EVERYTHING = CleaningSettings(identify_language=False)
 

@@ -10,10 +10,11 @@ from label_files import label, row, write_labels
 from xner_core.cli.job import Command, run_job
 from xner_core.errors import XnerError
 from xner_core.evaluation.comparison import compare
+from xner_core.evaluation.evaluation_settings import StudentEvaluation, TaggerEvaluation
 from xner_core.evaluation.gold import read_sentences
 from xner_core.evaluation.score_summary import summary
-from xner_core.evaluation.student_evaluation import StudentEvaluation, evaluate_student
-from xner_core.evaluation.tagger_evaluation import TaggerEvaluation, evaluate_tagger
+from xner_core.evaluation.student_evaluation import evaluate_student
+from xner_core.evaluation.tagger_evaluation import evaluate_tagger
 
 CONLL = (
     "Anna\tB-PER\nWeber\tI-PER\nwohnt\tO\nin\tO\nUlm\tB-LOC\n.\tO\n\n"

@@ -6,7 +6,8 @@ import pytest
 
 from xner_core.cli.job import Command, run_job
 from xner_core.errors import XnerError
-from xner_core.evaluation.tagger_evaluation import TaggerEvaluation, evaluate_tagger
+from xner_core.evaluation.evaluation_settings import TaggerEvaluation
+from xner_core.evaluation.tagger_evaluation import evaluate_tagger
 
 
 @pytest.fixture

@@ -15,10 +15,12 @@ from xner_core.projection.stages import count_labels
 from xner_core.snapshots.differences import difference
 from xner_core.snapshots.lease import Lease
 from xner_core.snapshots.repository import open_snapshot, roll_back
+from xner_core.snapshots.snapshot_settings import CollectionSettings
 from xner_core.snapshots.state import publish_state, published_labels, published_state
 from xner_core.storage.files import locate, read_table, write_table
-from xner_core.workflows.administration import CollectionSettings, collect_garbage
-from xner_core.workflows.build_consensus import ConsensusSettings, build_consensus
+from xner_core.workflows.administration import collect_garbage
+from xner_core.workflows.build_consensus import build_consensus
+from xner_core.workflows.consensus_settings import ConsensusSettings
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from xner_core.labels.consensus import CONSENSUS, consensus_table, find_consensu
 from xner_core.labels.evidence import Evidence
 from xner_core.labels.label_files import find_label_files
 from xner_core.text.spans import Span
-from xner_core.workflows.build_consensus import ConsensusSettings, build_consensus
+from xner_core.workflows.build_consensus import build_consensus
+from xner_core.workflows.consensus_settings import ConsensusSettings
 
 
 def pair(source: str, target: str, *names: tuple[str, str, str | None], quarantine: str | None = None) -> dict:

@@ -7,7 +7,8 @@ import torch
 from transformers import BartConfig, BartModel
 
 from architectures import ENCODERS, LABELS, WITHOUT_ADAPTERS, WITHOUT_LAYERS, byte_tokenizer, save_model
-from xner_core.alignment.aligner import AlignerSettings, load_aligner
+from xner_core.alignment.aligner import load_aligner
+from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.alignment.query import AlignmentQuery
 from xner_core.alignment.recipe import MARKER, SPAN_QUERY, TrainedRecipe
 from xner_core.alignment.trained import TrainedAligner, new_scorer, save_scorer
@@ -15,11 +16,14 @@ from xner_core.errors import XnerError
 from xner_core.models.loading import load_encoder, load_token_classifier, new_token_classifier
 from xner_core.models.window_size import model_window
 from xner_core.models.windows import TokenTokeniser
-from xner_core.tagging.tagger import Tagger, TaggerSettings
+from xner_core.tagging.tagger import Tagger
+from xner_core.tagging.tagger_settings import TaggerSettings
 from xner_core.text.spans import Entity, Span
 from xner_core.training.features import AnnotatedText, FeatureEncoder, TargetScheme, collate
-from xner_core.training.losses import LossSettings, batch_loss
-from xner_core.training.student_plan import StudentRecipe, load_start, new_student
+from xner_core.training.fitting_settings import LossSettings
+from xner_core.training.losses import batch_loss
+from xner_core.training.student_plan import load_start, new_student
+from xner_core.training.student_settings import StudentRecipe
 
 # Of each kind of window one or two; those that are like others are slow.
 LIKE_OTHERS = frozenset(

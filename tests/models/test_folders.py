@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from xner_core.alignment.aligner import AlignerSettings
+from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.alignment.recipe import AlignerRecipe, TrainedRecipe, write_recipe
 from xner_core.errors import XnerError
 from xner_core.evaluation.student_evaluation import own_types
@@ -15,7 +15,7 @@ from xner_core.models import folders, loading
 from xner_core.models.folders import local_folder, output_folder
 from xner_core.models.loading import load_encoder, load_token_classifier, model_digest, pinned
 from xner_core.storage.files import Location, locate, write_json
-from xner_core.tagging.tagger import TaggerSettings
+from xner_core.tagging.tagger_settings import TaggerSettings
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from xner_core.models.precision import is_bfloat16
-from xner_core.training.trainer import OptimisationSettings
+from xner_core.training.fitting_settings import OptimisationSettings
 
 
 @pytest.mark.parametrize(("avx512", "amx"), [(False, False), (True, False), (False, True)])

@@ -6,7 +6,8 @@ import torch
 from xner_core.errors import XnerError
 from xner_core.models import starter_encoder as starter
 from xner_core.models.loading import encoder_folder, load_encoder
-from xner_core.tagging.tagger import Tagger, TaggerSettings
+from xner_core.tagging.tagger import Tagger
+from xner_core.tagging.tagger_settings import TaggerSettings
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,14 @@ import pyarrow as pa
 import pytest
 from hypothesis import settings
 
-from xner_core.alignment.aligner import AlignerSettings, load_aligner
+from xner_core.alignment.aligner import load_aligner
+from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.errors import XnerError
 from xner_core.labels.schema import LABELS, TAGS, read_counts
 from xner_core.projection.stages import align_shard, tag_shard
 from xner_core.storage.files import locate, write_table
-from xner_core.tagging.tagger import Tagger, TaggerSettings
+from xner_core.tagging.tagger import Tagger
+from xner_core.tagging.tagger_settings import TaggerSettings
 
 PROVENANCE = {"source_language": "en", "shard": "s", "tagger": "t", "aligner": "a"}
 

@@ -12,9 +12,11 @@ from xner_core.labels.label_files import find_label_files
 from xner_core.projection.plan import ShardTask
 from xner_core.snapshots.differences import difference
 from xner_core.snapshots.repository import label_addresses, open_snapshot
+from xner_core.snapshots.snapshot_settings import CollectionSettings
 from xner_core.storage.files import locate, read_table
-from xner_core.workflows.administration import CollectionSettings, collect_garbage
-from xner_core.workflows.build_consensus import ConsensusSettings, build_consensus
+from xner_core.workflows.administration import collect_garbage
+from xner_core.workflows.build_consensus import build_consensus
+from xner_core.workflows.consensus_settings import ConsensusSettings
 
 # Files of parallel text, by whose names the domains are called.
 FILES = ["Nachrichten-für-alle", "新闻", "50% off", "C++", "a#b?c"]

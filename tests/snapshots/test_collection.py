@@ -11,9 +11,11 @@ from xner_core.errors import StorageFailure, XnerError
 from xner_core.snapshots.collection import TRAINED_ON, delete, find_garbage
 from xner_core.snapshots.lease import Lease, LeaseHeld, LeaseLost
 from xner_core.snapshots.repository import history, open_snapshot
+from xner_core.snapshots.snapshot_settings import CollectionSettings
 from xner_core.storage.files import Location, locate, write_json
-from xner_core.workflows.administration import CollectionSettings, collect_garbage
-from xner_core.workflows.build_consensus import ConsensusSettings, build_consensus
+from xner_core.workflows.administration import collect_garbage
+from xner_core.workflows.build_consensus import build_consensus
+from xner_core.workflows.consensus_settings import ConsensusSettings
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,9 +7,10 @@ from xner_core.cli.job import Command, build_parser
 from xner_core.engine.study_run import run_study
 from xner_core.errors import XnerError
 from xner_core.labels.label_files import find_label_files
-from xner_core.study.grid import StudySettings, loss_name, plan_cells
-from xner_core.training.losses import LossSettings
-from xner_core.training.student_plan import StudentRecipe
+from xner_core.study.grid import loss_name, plan_cells
+from xner_core.study.study_settings import StudySettings
+from xner_core.training.fitting_settings import LossSettings
+from xner_core.training.student_settings import StudentRecipe
 
 
 @pytest.fixture

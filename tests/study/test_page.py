@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from selenium.webdriver.common.by import By
 
-from xner_core.study.grid import StudySettings
 from xner_core.study.page import render_page
 from xner_core.study.results import cost, read_off
-from xner_core.training.student_plan import StudentRecipe
+from xner_core.study.study_settings import StudySettings
+from xner_core.training.student_settings import StudentRecipe
 
 HOSTILE = '<script>document.title="broken"</script>&"<b>'
 GOLDS = {"news.conll": 0.72, HOSTILE: 0.66}

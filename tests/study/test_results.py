@@ -9,8 +9,8 @@ from xner_core.storage.files import write_table
 from xner_core.study.grid import Cell
 from xner_core.study.predictions import GoldFile
 from xner_core.study.results import Outcome, Scorer, draws_needed, read_off, result_rows, summarise
-from xner_core.training.losses import LossSettings
-from xner_core.training.student_plan import StudentRecipe
+from xner_core.training.fitting_settings import LossSettings
+from xner_core.training.student_settings import StudentRecipe
 
 CONLL = "Anna\tB-PER\nin\tO\nUlm\tB-LOC\n\nSie\tO\nin\tO\nBonn\tB-LOC\n"
 RIGHT = ["B-PER O B-LOC", "O O B-LOC"]

@@ -2,13 +2,16 @@ import random
 
 import pytest
 
-from xner_core.alignment.aligner import AlignerSettings, load_aligner
+from xner_core.alignment.aligner import load_aligner
+from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.alignment.query import AlignmentQuery
-from xner_core.corpus.cleaning import CleaningSettings
-from xner_core.corpus.ingest.ingestion import IngestSettings, ingest_corpus
+from xner_core.corpus.cleaning_settings import CleaningSettings
+from xner_core.corpus.ingest.ingest_settings import IngestSettings
+from xner_core.corpus.ingest.ingestion import ingest_corpus
 from xner_core.errors import XnerError
 from xner_core.storage.files import locate, read_json
-from xner_core.supervision.aligner_fitting import AlignerFitting, fit_aligner
+from xner_core.supervision.aligner_fitting import fit_aligner
+from xner_core.supervision.aligner_training_settings import AlignerFitting
 from xner_core.text.spans import Span
 
 

@@ -3,20 +3,16 @@ from dataclasses import replace
 
 import pytest
 
-from xner_core.alignment.aligner import AlignerSettings, load_aligner
+from xner_core.alignment.aligner import load_aligner
+from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.alignment.query import AlignmentQuery
 from xner_core.alignment.trained import new_scorer
 from xner_core.errors import XnerError
 from xner_core.storage.files import locate
 from xner_core.storage.hashing import pair_id
 from xner_core.supervision import aligner_training
-from xner_core.supervision.aligner_training import (
-    SELF_TRAINING,
-    AlignerTrainingSettings,
-    relabel,
-    train_aligner,
-    training_rows,
-)
+from xner_core.supervision.aligner_training import SELF_TRAINING, relabel, train_aligner, training_rows
+from xner_core.supervision.aligner_training_settings import AlignerTrainingSettings
 from xner_core.supervision.examples import Example, Link, write_examples
 from xner_core.supervision.link_augmentation import remove_name
 from xner_core.text.spans import Span

@@ -2,10 +2,12 @@ import random
 
 import pytest
 
-from xner_core.corpus.cleaning import CleaningSettings
-from xner_core.corpus.ingest.ingestion import IngestSettings, ingest_corpus
+from xner_core.corpus.cleaning_settings import CleaningSettings
+from xner_core.corpus.ingest.ingest_settings import IngestSettings
+from xner_core.corpus.ingest.ingestion import ingest_corpus
 from xner_core.errors import XnerError
-from xner_core.supervision.example_building import ExampleSettings, make_examples
+from xner_core.supervision.aligner_training_settings import ExampleSettings
+from xner_core.supervision.example_building import make_examples
 from xner_core.supervision.examples import read_examples, read_metadata
 from xner_core.supervision.phrases import PHRASE
 

@@ -1,7 +1,8 @@
 import pytest
 
-from xner_core.corpus.cleaning import CleaningSettings
-from xner_core.corpus.ingest.ingestion import IngestSettings, ingest_corpus
+from xner_core.corpus.cleaning_settings import CleaningSettings
+from xner_core.corpus.ingest.ingest_settings import IngestSettings
+from xner_core.corpus.ingest.ingestion import ingest_corpus
 from xner_core.corpus.layout import open_corpus
 from xner_core.storage.files import locate
 from xner_core.supervision.sampling import Sampler, is_mostly_copied, read_forms

@@ -1,6 +1,7 @@
 import pytest
 
-from xner_core.alignment.aligner import AlignerSettings, load_aligner
+from xner_core.alignment.aligner import load_aligner
+from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.alignment.query import AlignmentQuery
 from xner_core.supervision.similarity_voter import SimilarityVoter, find_mentions
 from xner_core.text.spans import Entity, Span

@@ -4,7 +4,8 @@ from hypothesis import strategies as st
 
 from any_script import any_text
 from xner_core.errors import XnerError
-from xner_core.tagging.tagger import Tagger, TaggerSettings
+from xner_core.tagging.tagger import Tagger
+from xner_core.tagging.tagger_settings import TaggerSettings
 from xner_core.text.words import words
 
 TEXTS = ["Anna Weber lives in Bonn.", "", "👍🏽 \u202e\x00 北京", "Paris " * 100, " \n ", "Ulm"]

@@ -10,7 +10,7 @@ from xner_core.storage.files import locate, write_table
 from xner_core.text.spans import Entity, Span
 from xner_core.training.features import AnnotatedText
 from xner_core.training.label_filter import COLUMNS, LabelCounts, LabelFilter, TrainingFile
-from xner_core.training.text_augmentation import AugmentationSettings
+from xner_core.training.student_settings import AugmentationSettings
 
 
 def _table(*rows) -> pa.Table:

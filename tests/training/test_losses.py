@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xner_core.training.features import TargetScheme
-from xner_core.training.losses import IGNORED, LossSettings, batch_loss, label_log_probability, token_loss
+from xner_core.training.fitting_settings import LossSettings
+from xner_core.training.losses import IGNORED, batch_loss, label_log_probability, token_loss
 
 CROSS_ENTROPY = LossSettings()
 NAMES = ["cross_entropy", "focal", "reverse_focal", "generalised_cross_entropy", "symmetric_cross_entropy"]

@@ -13,9 +13,11 @@ from transformers import PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaMo
 
 from label_files import sentences, write_labels
 from xner_core.labels.label_files import find_label_files
-from xner_core.tagging.tagger import Tagger, TaggerSettings
+from xner_core.tagging.tagger import Tagger
+from xner_core.tagging.tagger_settings import TaggerSettings
 from xner_core.text.words import words
-from xner_core.training.student_plan import StudentRecipe, new_student, plan_training
+from xner_core.training.student_plan import new_student, plan_training
+from xner_core.training.student_settings import StudentRecipe
 
 TEXTS = [
     "Angela Merkel war in Köln.",

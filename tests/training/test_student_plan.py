@@ -15,14 +15,8 @@ from xner_core.models.loading import new_token_classifier
 from xner_core.text.spans import Span
 from xner_core.training.features import TargetScheme
 from xner_core.training.label_filter import TrustSettings
-from xner_core.training.student_plan import (
-    StudentRecipe,
-    StudentSettings,
-    identity,
-    new_student,
-    plan_training,
-    read_dev,
-)
+from xner_core.training.student_plan import identity, new_student, plan_training, read_dev
+from xner_core.training.student_settings import StudentRecipe, StudentSettings
 from xner_core.training.tagger_training import save_adapter
 
 CONLL = (

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from transformers import Trainer
 
 from xner_core.errors import XnerError
-from xner_core.evaluation.tagger_evaluation import TaggerEvaluation, evaluate_tagger
+from xner_core.evaluation.evaluation_settings import TaggerEvaluation
+from xner_core.evaluation.tagger_evaluation import evaluate_tagger
 from xner_core.training.features import TargetScheme
+from xner_core.training.fitting_settings import OptimisationSettings
 from xner_core.training.spacing import natural_spacing
-from xner_core.training.tagger_training import TaggerTrainingSettings, annotated_texts, train_tagger
-from xner_core.training.trainer import OptimisationSettings
+from xner_core.training.tagger_training import annotated_texts, train_tagger
+from xner_core.training.tagger_training_settings import TaggerTrainingSettings
 
 OPTIMISATION = OptimisationSettings(
     epochs=20, batch_size=8, learning_rate=1e-2, freeze_embeddings=False, precision="float32", evaluations=4, patience=0

@@ -10,8 +10,9 @@ from transformers import EvalPrediction, TrainerState
 from transformers.training_args import ParallelMode
 
 from xner_core.training.features import TargetScheme
+from xner_core.training.fitting_settings import OptimisationSettings
 from xner_core.training.losses import IGNORED
-from xner_core.training.trainer import OptimisationSettings, TrimMemory, count_steps, dev_scores
+from xner_core.training.trainer import TrimMemory, count_steps, dev_scores
 
 SCHEME = TargetScheme(["LOC", "PER"])
 OUT, B_LOC, I_LOC, B_PER, I_PER = range(5)

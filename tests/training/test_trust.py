@@ -2,7 +2,8 @@ import pytest
 
 from label_files import label, row
 from xner_core.text.spans import Span
-from xner_core.training.trust import TrustSettings
+from xner_core.training.student_settings import TrustSettings
+from xner_core.training.trust import annotate
 
 TEXT = "Anna in Ulm und Bonn und Kiel"
 
@@ -32,7 +33,7 @@ def name(type_: str, start: int, end: int, coverage: float, occurrences: int = 1
 
 def read(row_, **trust):
     """Types and starts of what is learnt, starts of what is masked, and types that stay open."""
-    text = TrustSettings(**{"masked": 0.3} | trust).annotate(row_)
+    text = annotate(row_, TrustSettings(**{"masked": 0.3} | trust))
     learnt = [(entity.type, entity.span.start) for entity in text.entities]
     return learnt, [span.start for span in text.masked], set(text.missed)
 
@@ -52,7 +53,7 @@ def test_scores_decide_what_is_learnt_masked_or_outside():
         label("LOC", 5, 8, tagger=0.8, aligner=0.5),
         label("LOC", 9, 12, tagger=0.5, aligner=0.5),
     ]
-    text = TrustSettings(masked=0.3).annotate(row("Anna Ulm Ulm und mehr", labels))
+    text = annotate(row("Anna Ulm Ulm und mehr", labels), TrustSettings(masked=0.3))
     assert [(entity.span, entity.type) for entity in text.entities] == [(Span(0, 4), "PER")]
     assert text.entities[0].confidence == pytest.approx(0.81)
     assert text.masked == [Span(5, 8)]
@@ -150,10 +151,10 @@ def test_entities_of_one_type_that_touch_are_one_where_there_are_no_spaces():
     labels = [label("LOC", 2, 4, tagger=0.9), label("LOC", 4, 7, tagger=0.8), label("PER", 7, 8), label("LOC", 9, 10)]
     labelled = row("他在广岛尾道市比说法", labels)
     trust = TrustSettings()
-    entities = trust.annotate(labelled).entities
+    entities = annotate(labelled, trust).entities
     assert [(entity.type, *entity.span) for entity in entities] == [("LOC", 2, 7), ("PER", 7, 8), ("LOC", 9, 10)]
     assert entities[0].confidence == pytest.approx(
-        trust.annotate(row(labelled["target_text"], labels[1:2])).entities[0].confidence
+        annotate(row(labelled["target_text"], labels[1:2]), trust).entities[0].confidence
     )
     assert read(labelled, touching=False)[0] == [("LOC", 2), ("LOC", 4), ("PER", 7), ("LOC", 9)]
     assert read(row("Ulm/Bonn", [label("LOC", 0, 3), label("LOC", 3, 8)]))[0] == [("LOC", 0), ("LOC", 3)]

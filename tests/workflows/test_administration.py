@@ -7,14 +7,16 @@ import pytest
 from projections import EqualAligner, ingest, places, project, publish_projection, write_text
 from xner_core.snapshots.lease import Lease, read_latest
 from xner_core.snapshots.repository import SnapshotPinned, history, open_snapshot
-from xner_core.snapshots.state import publish_state
-from xner_core.storage.files import locate
-from xner_core.workflows.administration import (
+from xner_core.snapshots.snapshot_settings import (
     DiffSettings,
     ListSettings,
     ReleaseSettings,
     RollbackSettings,
     ShowSettings,
+)
+from xner_core.snapshots.state import publish_state
+from xner_core.storage.files import locate
+from xner_core.workflows.administration import (
     diff_snapshots,
     list_snapshots,
     release_snapshot,

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from xner_core.corpus.cleaning import CleaningSettings
-from xner_core.corpus.ingest.ingestion import IngestSettings
+from xner_core.corpus.cleaning_settings import CleaningSettings
+from xner_core.corpus.ingest.ingest_settings import IngestSettings
 from xner_core.snapshots.lease import Lease, LeaseHeld, read_latest
 from xner_core.storage.files import locate
 from xner_core.workflows import ingestion

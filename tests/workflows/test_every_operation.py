@@ -21,7 +21,8 @@ from xner_core.snapshots.repository import open_snapshot
 from xner_core.snapshots.state import publish_state
 from xner_core.storage import files
 from xner_core.storage.files import Location, locate
-from xner_core.workflows.build_consensus import ConsensusSettings, build_consensus
+from xner_core.workflows.build_consensus import build_consensus
+from xner_core.workflows.consensus_settings import ConsensusSettings
 
 
 class Operations:

@@ -10,26 +10,22 @@ import polars as pl
 import pytest
 
 from projections import places
-from xner_core.alignment.aligner import AlignerSettings
-from xner_core.corpus.cleaning import CleaningSettings
+from xner_core.alignment.aligner_settings import AlignerSettings
+from xner_core.corpus.cleaning_settings import CleaningSettings
 from xner_core.errors import XnerError
 from xner_core.snapshots.lease import Lease, LeaseLost, read_latest
 from xner_core.snapshots.repository import history, open_snapshot
+from xner_core.snapshots.snapshot_settings import ReleaseSettings, RollbackSettings
 from xner_core.storage import file_identity as identity
 from xner_core.storage.files import locate
-from xner_core.tagging.tagger import TaggerSettings
-from xner_core.training.student_plan import StudentRecipe
-from xner_core.training.trainer import OptimisationSettings
-from xner_core.training.trust import TrustSettings
+from xner_core.tagging.tagger_settings import TaggerSettings
+from xner_core.training.fitting_settings import OptimisationSettings
+from xner_core.training.student_settings import StudentRecipe, TrustSettings
 from xner_core.workflows import nightly
-from xner_core.workflows.administration import (
-    ReleaseSettings,
-    RollbackSettings,
-    release_snapshot,
-    rollback_snapshots,
-)
-from xner_core.workflows.nightly import NightlySettings, reproject
-from xner_core.workflows.projection import ProjectionSettings, project_corpus
+from xner_core.workflows.administration import release_snapshot, rollback_snapshots
+from xner_core.workflows.nightly import reproject
+from xner_core.workflows.projection import project_corpus
+from xner_core.workflows.projection_settings import NightlySettings, ProjectionSettings
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 ROOT = Path(__file__).parents[2]

@@ -11,21 +11,22 @@ import pytest
 import ray
 from transformers import pipeline
 
-from xner_core.alignment.aligner import AlignerSettings
-from xner_core.corpus.cleaning import CleaningSettings
-from xner_core.engine.projection_graph import ClusterSettings, PoolSettings
+from xner_core.alignment.aligner_settings import AlignerSettings
+from xner_core.corpus.cleaning_settings import CleaningSettings
+from xner_core.engine.cluster_settings import ClusterSettings
+from xner_core.engine.projection_graph import PoolSettings
 from xner_core.errors import XnerError
 from xner_core.labels.schema import LABELS
 from xner_core.models.loading import load_token_classifier
 from xner_core.snapshots.lease import Lease, LeaseHeld
 from xner_core.snapshots.repository import history, open_snapshot
 from xner_core.storage.files import locate
-from xner_core.tagging.tagger import TaggerSettings
-from xner_core.training.student_plan import StudentRecipe
-from xner_core.training.trainer import OptimisationSettings
-from xner_core.training.trust import TrustSettings
+from xner_core.tagging.tagger_settings import TaggerSettings
+from xner_core.training.fitting_settings import OptimisationSettings
+from xner_core.training.student_settings import StudentRecipe, TrustSettings
 from xner_core.workflows import projection as pipeline_module
-from xner_core.workflows.projection import ProjectionSettings, project_corpus, summary
+from xner_core.workflows.projection import project_corpus, summary
+from xner_core.workflows.projection_settings import ProjectionSettings
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 

@@ -5,25 +5,19 @@ import dataclasses
 import pytest
 
 from projections import places, write_text
-from xner_core.alignment.aligner import AlignerSettings
-from xner_core.corpus.cleaning import CleaningSettings
+from xner_core.alignment.aligner_settings import AlignerSettings
+from xner_core.corpus.cleaning_settings import CleaningSettings
 from xner_core.errors import RunFailure, XnerError
-from xner_core.evaluation.tagger_evaluation import TaggerEvaluation
+from xner_core.evaluation.evaluation_settings import TaggerEvaluation
 from xner_core.projection.plan import plan_projection, projection_parts
 from xner_core.snapshots.lease import Lease
 from xner_core.snapshots.manifest import file_table
 from xner_core.snapshots.repository import publish
 from xner_core.storage.files import locate
-from xner_core.tagging.tagger import TaggerSettings
+from xner_core.tagging.tagger_settings import TaggerSettings
 from xner_core.workflows import projection as pipeline
-from xner_core.workflows.projection import (
-    ProjectionSettings,
-    announce,
-    count_warnings,
-    current_corpus,
-    project_corpus,
-    score_once,
-)
+from xner_core.workflows.projection import announce, count_warnings, current_corpus, project_corpus, score_once
+from xner_core.workflows.projection_settings import ProjectionSettings
 
 
 @pytest.fixture

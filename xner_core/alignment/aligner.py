@@ -1,22 +1,13 @@
 """The aligner: raw sentence pairs and source spans in, target spans with a confidence out."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from importlib.resources import files
-from pathlib import Path
 from typing import Any, Protocol
 
-from jsonargparse.typing import ClosedUnitInterval, PositiveInt
-
+from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.alignment.query import Alignment, AlignmentQuery
-from xner_core.alignment.recipe import SIMILARITY, AlignerRecipe, TrainedRecipe, read_recipe
+from xner_core.alignment.recipe import TrainedRecipe
 from xner_core.alignment.similarity import SimilarityAligner
 from xner_core.alignment.trained import TrainedAligner
-from xner_core.errors import XnerError
-from xner_core.models.folders import local_folder
-from xner_core.models.loading import STARTER, encoder_folder, model_digest, pinned
-from xner_core.models.precision import Precision
-from xner_core.storage.hashing import fingerprint
 
 # Raised whenever the same model and settings would give other alignments.
 VERSION = 4
@@ -42,84 +33,6 @@ class Aligner(Protocol):
     def compute(self, prepared: Any) -> Any: ...
 
     def finish(self, prepared: Any, computed: Any) -> list[list[Alignment]]: ...
-
-
-@dataclass(frozen=True)
-class AlignerSettings:
-    """Which aligner finds the entities in the target text, and how.
-
-    Args:
-        model: `starter` (trained, ships with xner), `similarity` (hidden-state similarity, needs no training), or a
-            folder, local or s3://, that train_aligner.py wrote
-        encoder: a Hugging Face encoder, a folder, or `starter`, for `similarity`; others have one of their own
-        min_confidence: below this probability an entity counts as not there; without it, the aligner's own threshold
-        precision: of the encoder's arithmetic; bfloat16 is faster where the hardware has it, and moves scores slightly
-        batch_tokens: tokens, padding included, that the encoder reads at once
-    """
-
-    model: str = STARTER
-    encoder: str | None = None
-    min_confidence: ClosedUnitInterval | None = None
-    precision: Precision = "float32"
-    batch_tokens: PositiveInt = 4096
-
-    def __post_init__(self):
-        if self.encoder is None or self.folder is None:
-            return
-        own = read_recipe(self.folder)
-        # Of its own, it may be told the revision.
-        if isinstance(own, TrainedRecipe) and self.encoder.partition("@")[0] != own.encoder.partition("@")[0]:
-            raise XnerError(
-                f"aligner {self.model!r} was trained on an encoder of its own; leave out encoder, or name the aligner "
-                f"{SIMILARITY!r}, which takes any"
-            )
-
-    @property
-    def folder(self) -> Path | None:
-        """Where the aligner's files lie; None for `similarity`, which has none."""
-        if self.model == SIMILARITY:
-            return None
-        if self.model == STARTER:
-            return Path(str(files("xner_core") / "starter" / "aligner"))
-        return local_folder(self.model)
-
-    def recipe(self) -> AlignerRecipe | TrainedRecipe:
-        """The aligner's constants, with these settings applied.
-
-        Raises:
-            XnerError: no such aligner.
-        """
-        recipe = AlignerRecipe(encoder=STARTER) if self.folder is None else read_recipe(self.folder)
-        changes = {"encoder": self.encoder, "min_confidence": self.min_confidence}
-        if isinstance(recipe, TrainedRecipe) and self.min_confidence is not None:
-            # The given threshold takes the place of the aligner's own.
-            changes["min_presence"] = 0.0
-        return replace(recipe, **{name: value for name, value in changes.items() if value is not None})
-
-    def identity(self) -> dict[str, Any]:
-        """All that determines the alignments that an aligner with these settings finds, as plain JSON values."""
-        recipe = self.recipe()
-        constants = asdict(recipe)
-        return {
-            "stage": "align",
-            "version": VERSION,
-            "encoder": model_digest(encoder_folder(constants.pop("encoder"))),
-            "weights": model_digest(self.folder) if isinstance(recipe, TrainedRecipe) else None,
-            "constants": constants,
-            "precision": self.precision,
-        }
-
-    def fingerprint(self) -> str:
-        """The identity of the alignments that an aligner with these settings finds."""
-        return fingerprint(**self.identity())
-
-    def pinned(self) -> "AlignerSettings":
-        """The settings with which every process loads the same encoder as this one."""
-        return replace(self, encoder=pinned(self.recipe().encoder))
-
-    def load(self, device: str = "cpu") -> Aligner:
-        """The aligner, on a device, `cpu` or `cuda`; see `load_aligner`."""
-        return load_aligner(self, device)
 
 
 def load_aligner(settings: AlignerSettings, device: str = "cpu") -> Aligner:

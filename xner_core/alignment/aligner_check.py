@@ -1,6 +1,6 @@
 """An aligner, looked at before hours are spent on it; nothing is loaded but its settings."""
 
-from xner_core.alignment.aligner import AlignerSettings
+from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.alignment.recipe import TrainedRecipe
 from xner_core.errors import XnerError
 from xner_core.models.loading import encoder_folder

@@ -5,14 +5,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from xner_core.alignment.aligner_settings import MARKER, SIMILARITY, SPAN_QUERY
 from xner_core.alignment.confidence import Calibration, OddsCalibration
 from xner_core.errors import XnerError
 from xner_core.storage.files import locate, read_json, write_json
 
 ALIGNER_FILE = "aligner.json"
 _FORMAT = "xner aligner"
-# The kinds of aligners.
-SIMILARITY, MARKER, SPAN_QUERY = "similarity", "marker", "span-query"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from xner_core.alignment.query import Alignment, AlignmentQuery
 from xner_core.alignment.recipe import AlignerRecipe
 from xner_core.alignment.word_encoder import WordEncoder
 from xner_core.models.batching import run_batches
-from xner_core.models.precision import Precision
+from xner_core.models.model_settings import Precision
 
 # Pairs whose word states are held at once, in one layer.
 _PAIRS_AT_ONCE = 512

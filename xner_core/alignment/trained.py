@@ -28,7 +28,8 @@ from xner_core.alignment.segments import span_scores
 from xner_core.models.adapters import add_adapter
 from xner_core.models.batching import run_batches, token_batches
 from xner_core.models.loading import keep_lower_layers, load_encoder
-from xner_core.models.precision import Precision, arithmetic
+from xner_core.models.model_settings import Precision
+from xner_core.models.precision import arithmetic
 from xner_core.models.window_size import model_window
 
 HEAD_FILE = "head.safetensors"

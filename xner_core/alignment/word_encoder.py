@@ -10,7 +10,8 @@ from transformers import PreTrainedTokenizerFast
 
 from xner_core.models.batching import pad, run_batches, token_batches
 from xner_core.models.loading import keep_lower_layers, load_encoder
-from xner_core.models.precision import Precision, arithmetic
+from xner_core.models.model_settings import Precision
+from xner_core.models.precision import arithmetic
 from xner_core.models.window_size import check_layers, model_window
 from xner_core.text.words import words
 

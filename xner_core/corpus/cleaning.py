@@ -1,10 +1,8 @@
 """The rules that a sentence pair must pass."""
 
 import re
-from dataclasses import dataclass
 
-from jsonargparse.typing import ClosedUnitInterval, PositiveInt
-
+from xner_core.corpus.cleaning_settings import CleaningSettings
 from xner_core.corpus.language_check import LanguageCheck
 
 MALFORMED = "malformed"
@@ -31,28 +29,6 @@ _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f
 _KANA_OR_HANGUL = re.compile("[\u3040-\u30ff\uac00-\ud7af]")
 # Added to both lengths, so that the ratio of short sentences means something.
 _RATIO_SMOOTHING = 10
-
-
-@dataclass
-class CleaningSettings:
-    """Which pairs are kept.
-
-    Args:
-        max_characters: Longest text of either side, in characters.
-        max_length_ratio: Largest ratio of the longer to the shorter side, each plus 10 characters. A Chinese character
-            counts as 3, kana and Hangul as 2. Clean German text reaches 2.
-        identify_language: Reject pairs of which one side is surely in another language.
-        language_confidence: How sure the language identifier must be, 0 to 1.
-    """
-
-    max_characters: PositiveInt = 2000
-    max_length_ratio: float = 3.0
-    identify_language: bool = True
-    language_confidence: ClosedUnitInterval = 0.8
-
-    def __post_init__(self) -> None:
-        if not self.max_length_ratio >= 1:
-            raise ValueError(f"max_length_ratio is {self.max_length_ratio}; it must be at least 1")
 
 
 class Cleaner:

@@ -15,21 +15,24 @@ from typing import Any
 import pyarrow as pa
 import ray
 import torch
-from jsonargparse.typing import NonNegativeFloat, PositiveFloat, PositiveInt
 from ray.actor import ActorHandle
 from ray.data import ActorPoolStrategy
 
-from xner_core.alignment.aligner import Aligner, AlignerSettings
+from xner_core.alignment.aligner import Aligner
+from xner_core.alignment.aligner_settings import AlignerSettings
+from xner_core.engine.cluster_settings import PoolSettings
 from xner_core.errors import RunFailure, StorageFailure, XnerError
 from xner_core.labels.schema import TAGS, quarantined_in
 from xner_core.models.devices import asked_device, is_device_failure, is_out_of_memory
 from xner_core.projection.faults.child import ChildModel
 from xner_core.projection.faults.deadline import Deadline
-from xner_core.projection.faults.quarantine import FaultSettings, Isolate, isolate
+from xner_core.projection.faults.fault_settings import FaultSettings
+from xner_core.projection.faults.quarantine import Isolate, isolate
 from xner_core.projection.plan import ShardTask
 from xner_core.projection.stages import align_shard, tag_shard
 from xner_core.storage.files import locate, read_table, write_table
-from xner_core.tagging.tagger import Tagger, TaggerSettings
+from xner_core.tagging.tagger import Tagger
+from xner_core.tagging.tagger_settings import TaggerSettings
 
 logger = logging.getLogger(__name__)
 
@@ -38,37 +41,15 @@ _CALLS_AT_ONCE = 2
 _MORE_MEMORY = "give each actor more: fewer actors on a node or a GPU, a smaller model, or precision bfloat16"
 
 
-@dataclass(frozen=True)
-class PoolSettings:
-    """The actors of one stage.
-
-    Args:
-        min_size: actors at the start
-        max_size: actors at most, when shards queue and the cluster has room
-        cpus: CPUs of each actor, and threads of its model
-        gpus: GPUs of each actor; a fraction lets several share one
-    """
-
-    min_size: PositiveInt = 1
-    max_size: PositiveInt = 1
-    cpus: PositiveFloat = 1.0
-    gpus: NonNegativeFloat = 0.0
-
-    def __post_init__(self):
-        if self.max_size < self.min_size:
-            raise ValueError(f"a pool's max_size {self.max_size} is less than its min_size {self.min_size}")
-
-    def strategy(self) -> ActorPoolStrategy:
-        return ActorPoolStrategy(
-            min_size=self.min_size,
-            max_size=self.max_size,
-            max_concurrent_calls_per_actor=_CALLS_AT_ONCE,
-            max_tasks_in_flight_per_actor=_CALLS_AT_ONCE + 1,
-            enable_true_multi_threading=True,
-        )
-
-    def resources(self) -> dict[str, float]:
-        return {"CPU": self.cpus} | ({"GPU": self.gpus} if self.gpus else {})
+def pool_strategy(pool: PoolSettings) -> ActorPoolStrategy:
+    """How Ray Data grows and feeds a pool of actors."""
+    return ActorPoolStrategy(
+        min_size=pool.min_size,
+        max_size=pool.max_size,
+        max_concurrent_calls_per_actor=_CALLS_AT_ONCE,
+        max_tasks_in_flight_per_actor=_CALLS_AT_ONCE + 1,
+        enable_true_multi_threading=True,
+    )
 
 
 class Attempts:

@@ -9,24 +9,23 @@ import logging
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Any
 
 import ray
-from jsonargparse.typing import PositiveInt
 from ray.data import DataContext
 from ray.data.exceptions import ExecutionTimeoutError
 
-from xner_core.alignment.aligner import AlignerSettings
-from xner_core.engine.actors import AlignShards, Attempts, FaultGuard, PoolSettings, TagShards
+from xner_core.alignment.aligner_settings import AlignerSettings
+from xner_core.engine.actors import AlignShards, Attempts, FaultGuard, TagShards, pool_strategy
+from xner_core.engine.cluster_settings import ClusterSettings
 from xner_core.engine.resources import require_resources
 from xner_core.engine.session import ensure_ray
 from xner_core.errors import RunFailure, StorageFailure, XnerError
 from xner_core.labels.schema import quarantined_in, read_counts, sum_counts
-from xner_core.projection.faults.quarantine import FaultSettings
+from xner_core.projection.faults.fault_settings import FaultSettings
 from xner_core.projection.plan import ProjectionPlan, ShardTask
 from xner_core.storage.files import locate
-from xner_core.tagging.tagger import TaggerSettings
+from xner_core.tagging.tagger_settings import TaggerSettings
 
 logger = logging.getLogger(__name__)
 
@@ -39,22 +38,6 @@ _STORE_FAILS = ["AWS Error", "Generic S3 error"]
 _STORE_RETRIES = 6
 # Actors that may die one after another before their models are loaded.
 _DEATHS_WHILE_LOADING = 3
-
-
-@dataclass(frozen=True)
-class ClusterSettings:
-    """What of the cluster a projection takes.
-
-    Args:
-        tagger: the tagger's actors
-        aligner: the aligner's actors
-        stall_timeout: seconds in which no shard is finished, after which the job fails, beyond what attempts at a shard
-            may take; more than pairs that hang take in one shard
-    """
-
-    tagger: PoolSettings = field(default_factory=PoolSettings)
-    aligner: PoolSettings = field(default_factory=PoolSettings)
-    stall_timeout: PositiveInt = 1800
 
 
 def run_projection(
@@ -163,14 +146,14 @@ def _project(
     tagged = shards.map(
         TagShards,
         fn_constructor_args=(tagger, cluster.tagger, guard),
-        compute=cluster.tagger.strategy(),
+        compute=pool_strategy(cluster.tagger),
         num_cpus=cluster.tagger.cpus,
         num_gpus=cluster.tagger.gpus,
     )
     labelled = tagged.map(
         AlignShards,
         fn_constructor_args=(aligner, cluster.aligner, guard),
-        compute=cluster.aligner.strategy(),
+        compute=pool_strategy(cluster.aligner),
         num_cpus=cluster.aligner.cpus,
         num_gpus=cluster.aligner.gpus,
     )

@@ -33,7 +33,7 @@ from xner_core.labels.label_files import LabelFile, find_label_files
 from xner_core.snapshots.repository import label_addresses
 from xner_core.storage.files import locate, read_json, write_json, write_table
 from xner_core.storage.outputs import require_folder, require_lasting
-from xner_core.study.grid import Cell, StudySettings, plan_cells
+from xner_core.study.grid import Cell, plan_cells
 from xner_core.study.page import render_page
 from xner_core.study.predictions import GoldFile, are_there, gold_sentences, predict
 from xner_core.study.results import (
@@ -47,11 +47,12 @@ from xner_core.study.results import (
     result_rows,
     summarise,
 )
+from xner_core.study.study_settings import StudySettings
 from xner_core.study.study_summary import duration, summary, too_few_draws
-from xner_core.tagging.tagger import TaggerSettings
 from xner_core.tagging.tagger_check import check_tagger
+from xner_core.tagging.tagger_settings import TaggerSettings
 from xner_core.text.languages import distinct_languages
-from xner_core.training.student_plan import StudentSettings
+from xner_core.training.student_settings import StudentSettings
 
 logger = logging.getLogger(__name__)
 

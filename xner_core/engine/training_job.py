@@ -43,17 +43,9 @@ from xner_core.storage.hashing import fingerprint
 from xner_core.storage.outputs import require_folder, require_lasting
 from xner_core.training.features import FeatureEncoder, TargetScheme, collate
 from xner_core.training.stream import BatchStream
-from xner_core.training.student_plan import (
-    StudentRecipe,
-    StudentSettings,
-    TrainingPlan,
-    identity,
-    model_card,
-    new_student,
-    plan_training,
-    start_digest,
-)
-from xner_core.training.trainer import TokenTrainer, count_steps, freeze, train
+from xner_core.training.student_plan import TrainingPlan, identity, model_card, new_student, plan_training, start_digest
+from xner_core.training.student_settings import StudentRecipe, StudentSettings
+from xner_core.training.trainer import TokenTrainer, count_steps, freeze, train, training_arguments
 
 logger = logging.getLogger(__name__)
 
@@ -299,7 +291,8 @@ def _train_worker(plan: TrainingPlan, texts: int, steps: int, model: str, callba
         dev = sorted((window for text in windows for window in text), key=lambda window: len(window["input_ids"]))
         trainer = StreamTrainer(
             student,
-            optimisation.training_arguments(
+            training_arguments(
+                optimisation,
                 folder,
                 steps,
                 recipe.seed,

@@ -2,24 +2,24 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
-from xner_core.alignment.aligner import AlignerSettings, load_aligner
-from xner_core.alignment.recipe import SIMILARITY
+from xner_core.alignment.aligner import load_aligner
+from xner_core.alignment.aligner_settings import SIMILARITY, AlignerSettings
 from xner_core.corpus.layout import open_corpus
 from xner_core.errors import XnerError
 from xner_core.evaluation.entity_types import scored_types
+from xner_core.evaluation.evaluation_settings import ProjectionEvaluation
 from xner_core.evaluation.figures import EntityAligner, projection_figures
 from xner_core.evaluation.gold import marked_types, read_gold
 from xner_core.evaluation.rivals import LinkAligner, WordPair, eflomal_linker, require, simalign_linker, word_pair
 from xner_core.evaluation.score_summary import warning_lines
 from xner_core.evaluation.tagger_evaluation import load_tagger
 from xner_core.evaluation.text_table import text_table
-from xner_core.models.loading import STARTER
+from xner_core.models.model_settings import STARTER
 from xner_core.storage.files import locate, read_table
 from xner_core.tagging.tagger_check import check_tagger
 
@@ -31,51 +31,6 @@ Loaders = dict[str, Callable[[], EntityAligner]]
 _WARM_UP = 8
 # What keeps nothing of one call for the next gains nothing by it.
 _NEVER_WARM = {"eflomal"}
-
-
-@dataclass(frozen=True)
-class ProjectionEvaluation:
-    """What is scored on what.
-
-    Args:
-        gold: JSON lines (plain, .gz or .xz), one sentence a line, in several languages:
-            {"id": …, "en": {"tokens": […], "tags": […], "text": …}, "de": {…}}; IOB2 tags; "text" may be missing
-        target: language that entities are projected into
-        source: language that they come from
-        aligner: `starter`, `similarity`, or a folder that train_aligner.py wrote
-        encoder: encoder of the aligner; without it, the one that the aligner was fitted to. In a comparison, encoder of
-            `similarity` and of SimAlign
-        entities: project the gold entities of the source side, or those that a tagger finds there
-        tagger: the tagger: a Hugging Face name, a local folder, or `starter`
-        label_map: `conll`, `ontonotes`, or a map from the tagger's entity types to those of the gold
-        compare: score several aligners, `aligners` and `rivals`, in place of `aligner`
-        aligners: which of xner's own are compared, each as in `aligner`
-        rivals: which tools they are compared with; these come with the extra `rivals`
-        rival_corpus: folder of the ingested corpus that statistical rivals are trained on
-    """
-
-    gold: str
-    target: str
-    source: str = "en"
-    aligner: str = STARTER
-    encoder: str | None = None
-    entities: Literal["gold", "tagger"] = "gold"
-    tagger: str = "starter"
-    label_map: str | dict[str, str] = "conll"
-    compare: bool = False
-    aligners: list[str] = field(default_factory=lambda: [STARTER, SIMILARITY])
-    rivals: list[Literal["simalign", "eflomal"]] = field(default_factory=lambda: ["simalign", "eflomal"])
-    rival_corpus: str | None = None
-
-    def __post_init__(self):
-        if self.source == self.target:
-            raise ValueError(f"source and target are both {self.source!r}")
-        if self.compare and not self.aligners + self.rivals:
-            raise ValueError("nothing to compare: name aligners, or rivals")
-        if self.compare and "eflomal" in self.rivals and self.rival_corpus is None:
-            raise ValueError(
-                "eflomal is trained on parallel text: name an ingested corpus as rival_corpus, or other rivals"
-            )
 
 
 def evaluate_projection(settings: ProjectionEvaluation) -> dict[str, Any]:

@@ -2,68 +2,24 @@
 
 import logging
 import time
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from jsonargparse.typing import NonNegativeInt, PositiveInt
 from transformers import AutoConfig
 
 from xner_core.evaluation.comparison import DIRECT_TRANSFER, STUDENT, SYSTEMS, Predictions, compare
 from xner_core.evaluation.entity_types import scored_types
+from xner_core.evaluation.evaluation_settings import StudentEvaluation
 from xner_core.evaluation.gold import marked_types, read_sentences
 from xner_core.evaluation.score_summary import summary
 from xner_core.evaluation.surfaces import seen_surfaces
 from xner_core.evaluation.tagger_evaluation import load_tagger, predict_tags
 from xner_core.labels.label_files import find_label_files, last_pair_of_sample
-from xner_core.models.loading import STARTER, tagger_folder
-from xner_core.models.precision import Precision
+from xner_core.models.loading import tagger_folder
 from xner_core.snapshots.repository import label_addresses
 from xner_core.tagging.tagger_check import check_tagger
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class StudentEvaluation:
-    """What is scored on what.
-
-    Args:
-        students: folders of a student, trained with one seed or several
-        gold: CoNLL file of the target language, or JSON lines as in `projection` (.jsonl); plain, .gz or .xz
-        baselines: taggers that are applied to the target language as they are, of one seed or several: a Hugging Face
-            name, a folder, local or s3://, or `starter`
-        label_map: of the baselines: `conll`, `ontonotes`, or a map from their entity types to those of the gold
-        types: entity types to score; those that the gold marks and all models find if none are given
-        language: which side of JSON lines is scored
-        labels: what the students were trained on, as in train_student.py, to score entities that were seen there apart
-        domains: domains of these that they were trained on; all without it
-        pairs: size of the sample of these that they were trained on; all without it
-        precision: of the models' arithmetic; bfloat16 is faster where the hardware has it, and moves scores slightly
-        draws: of the bootstrap
-        examples: of each kind of mistake
-        seed: of the bootstrap and of the choice of examples
-    """
-
-    students: list[str]
-    gold: str
-    baselines: list[str] = field(default_factory=lambda: [STARTER])
-    label_map: str | dict[str, str] = "conll"
-    types: list[str] | None = None
-    language: str | None = None
-    labels: list[str] = field(default_factory=list)
-    domains: list[str] | None = None
-    pairs: PositiveInt | None = None
-    precision: Precision = "float32"
-    draws: PositiveInt = 10_000
-    examples: NonNegativeInt = 3
-    seed: NonNegativeInt = 1
-
-    def __post_init__(self):
-        if not self.students or not self.baselines:
-            raise ValueError("name at least one student, and at least one baseline")
-        if self.types is not None and not self.types:
-            raise ValueError("types: name at least one entity type")
 
 
 def evaluate_student(settings: StudentEvaluation) -> dict[str, Any]:

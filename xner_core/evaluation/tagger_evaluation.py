@@ -2,48 +2,25 @@
 
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from tqdm import tqdm
 
 from xner_core.evaluation.entity_types import parse_types, scored_types
+from xner_core.evaluation.evaluation_settings import TaggerEvaluation
 from xner_core.evaluation.gold import GoldSentence, marked_types, read_sentences
 from xner_core.evaluation.metrics import score
 from xner_core.evaluation.schemes import OUTSIDE
 from xner_core.evaluation.score_summary import tagger_summary
-from xner_core.models.precision import Precision
-from xner_core.tagging.tagger import Tagger, TaggerSettings
+from xner_core.models.model_settings import Precision
+from xner_core.tagging.tagger import Tagger
 from xner_core.tagging.tagger_check import check_tagger
+from xner_core.tagging.tagger_settings import TaggerSettings
 from xner_core.text.spans import tags_of_entities
 
 # Sentences that a tagger is given at once, which bounds memory.
 _AT_ONCE = 1024
-
-
-@dataclass(frozen=True)
-class TaggerEvaluation:
-    """What is scored on what.
-
-    Args:
-        model: a tagger or a student: a Hugging Face name, a folder, local or s3://, or `starter`
-        conll: CoNLL file, or JSON lines as in `projection` (.jsonl); plain, .gz or .xz
-        labels: entity types to score, separated by commas; all that the file marks if none are given
-        label_map: `conll`, `ontonotes`, or a map from the model's entity types to those of the file
-        language: which side of JSON lines is scored
-        precision: of the model's arithmetic; bfloat16 is faster where the hardware has it, and moves scores slightly
-    """
-
-    model: str
-    conll: str
-    labels: str | None = None
-    label_map: str | dict[str, str] = "conll"
-    language: str | None = None
-    precision: Precision = "float32"
-
-    def __post_init__(self):
-        parse_types(self.labels, "labels")
 
 
 def evaluate_tagger(settings: TaggerEvaluation) -> dict[str, Any]:

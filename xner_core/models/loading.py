@@ -28,6 +28,7 @@ from transformers.utils import logging as transformers_logging
 from xner_core.errors import XnerError
 from xner_core.models.devices import is_device_failure, is_out_of_memory
 from xner_core.models.folders import MODEL_FILES, local_folder
+from xner_core.models.model_settings import STARTER
 from xner_core.models.starter_encoder import starter_encoder_folder
 from xner_core.storage.hashing import digest, file_digest
 
@@ -36,7 +37,6 @@ transformers_logging.set_verbosity_error()
 transformers_logging.disable_progress_bar()
 warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
 
-STARTER = "starter"
 ADAPTER_CONFIG = "adapter_config.json"
 _VOCABULARIES = ["tokenizer.json", "*.model", "vocab.*", "merges.txt"]
 # A model's setting: every token has a label, not the first one of each word alone.

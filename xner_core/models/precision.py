@@ -1,11 +1,8 @@
 """Number types of a model's arithmetic; its weights stay float32."""
 
-from typing import Literal
-
 import torch
 
-Precision = Literal["float32", "bfloat16"]
-TrainingPrecision = Literal["auto", "float32", "bfloat16"]
+from xner_core.models.model_settings import Precision, TrainingPrecision
 
 
 def arithmetic(device: torch.device, precision: Precision) -> torch.autocast:

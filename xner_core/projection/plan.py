@@ -4,12 +4,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from xner_core.alignment.aligner import AlignerSettings
+from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.corpus.layout import Corpus
 from xner_core.labels.attempts import attempts, of_attempt, split_attempt
 from xner_core.storage.files import Location
 from xner_core.storage.hashing import fingerprint
-from xner_core.tagging.tagger import TaggerSettings
+from xner_core.tagging.tagger_settings import TaggerSettings
 
 # Raised whenever the label files of the same tags and alignments would look otherwise.
 VERSION = 3

@@ -22,12 +22,12 @@ from typing import Any
 from xner_core.corpus.layout import SNAPSHOTS
 from xner_core.errors import RunFailure, StorageFailure, XnerError
 from xner_core.snapshots.record import Conflict, Seen, SharedRecord
+from xner_core.snapshots.snapshot_settings import LEASE_SECONDS
 from xner_core.storage.files import Location
 
 logger = logging.getLogger(__name__)
 
 LATEST_FILE = "latest.json"
-SECONDS = 60
 _RENEWALS = 6
 # Changes of the record that may come before one of ours; more, and the storage does not do as it is asked.
 _CONFLICTS = 5
@@ -79,7 +79,7 @@ class Lease:
         XnerError: the storage ignores the condition of a conditional put.
     """
 
-    def __init__(self, folder: Location, purpose: str, seconds: float = SECONDS):
+    def __init__(self, folder: Location, purpose: str, seconds: float = LEASE_SECONDS):
         self.folder = folder
         self._record = record_of(folder)
         self._own = {

@@ -23,9 +23,8 @@ from xner_core.corpus.layout import SNAPSHOTS
 from xner_core.errors import XnerError
 from xner_core.snapshots.lease import Lease, read_latest
 from xner_core.snapshots.manifest import LABELS, Description, read_description, read_manifest, write_manifest
+from xner_core.snapshots.snapshot_settings import LATEST
 from xner_core.storage.files import Location, locate
-
-LATEST = "latest"
 
 
 class SnapshotPinned(XnerError):

@@ -11,8 +11,8 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from xner_core.study.charts import Point, Reference, Series, line_chart
-from xner_core.study.grid import ALL, StudySettings
 from xner_core.study.results import BETTER, NEAR_BEST, WORSE
+from xner_core.study.study_settings import ALL, StudySettings
 from xner_core.study.study_summary import THIN, duration, rule, verdict
 
 _Kinds = Sequence[Mapping[str, Any]]

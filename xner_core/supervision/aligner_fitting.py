@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from jsonargparse.typing import NonNegativeInt, PositiveInt
 
-from xner_core.alignment.aligner import AlignerSettings
+from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.alignment.confidence import Calibration
 from xner_core.alignment.preparation import PreparedQueries, prepare
 from xner_core.alignment.recipe import AlignerRecipe, write_recipe
@@ -18,9 +17,10 @@ from xner_core.alignment.similarity import choose, compute
 from xner_core.alignment.word_encoder import WordEncoder
 from xner_core.corpus.layout import Corpus, open_corpus
 from xner_core.errors import XnerError
-from xner_core.models.loading import STARTER, encoder_folder, model_digest
+from xner_core.models.loading import encoder_folder, model_digest
 from xner_core.storage.files import locate, read_table
 from xner_core.storage.outputs import require_folder
+from xner_core.supervision.aligner_training_settings import AlignerFitting
 from xner_core.supervision.probes import COPIED, NAMED, REMOVED, RENAMED, Anchor, Probe, find_anchors, make_probes
 
 logger = logging.getLogger(__name__)
@@ -30,29 +30,6 @@ _TEMPERATURES = (0.05, 0.08, 0.12)
 _FEWEST_ANCHORS = 50
 # Characters of a side; very long segments take time and teach little.
 _LONGEST_TEXT = 400
-
-
-@dataclass(frozen=True)
-class AlignerFitting:
-    """What an aligner is fitted to.
-
-    Args:
-        corpus: an ingested corpus, local or s3://
-        out: folder of the fitted aligner, local or s3://
-        encoder: a Hugging Face encoder, a local folder, or `starter`
-        names: names that both sides hold letter for letter, to be found in as many pairs; each gives four probes
-        most_pairs: pairs to look through for them, at most
-        batch_tokens: tokens, padding included, that the encoder reads at once
-        seed: of the choice of pairs and names
-    """
-
-    corpus: str
-    out: str
-    encoder: str = STARTER
-    names: PositiveInt = 400
-    most_pairs: PositiveInt = 100_000
-    batch_tokens: PositiveInt = 4096
-    seed: NonNegativeInt = 1
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
-from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
 from safetensors.torch import save_file
 from torch.utils.data import Dataset
 from transformers import Trainer, set_seed
@@ -28,10 +27,10 @@ from xner_core.alignment.trained import TrainedAligner, log_odds, new_scorer, re
 from xner_core.errors import XnerError
 from xner_core.models.batching import token_batches
 from xner_core.models.folders import output_folder
-from xner_core.models.loading import STARTER
-from xner_core.models.precision import TrainingPrecision, is_bfloat16
+from xner_core.models.precision import is_bfloat16
 from xner_core.storage.files import locate
 from xner_core.storage.outputs import require_folder
+from xner_core.supervision.aligner_training_settings import AlignerTrainingSettings
 from xner_core.supervision.examples import Example, read_examples
 from xner_core.supervision.link_augmentation import NamePool, mismatch, remove_name, reverse, swap_names
 from xner_core.supervision.phrases import PHRASE
@@ -47,39 +46,6 @@ _RELABELLED = 0.8
 # One example in so many is held out.
 _HELD_OUT = 40
 _CHECKPOINTS = 4
-
-
-@dataclass(frozen=True)
-class AlignerTrainingSettings:
-    """What an aligner is trained on, and how.
-
-    Args:
-        examples: folder that `train_aligner.py examples` wrote
-        out: folder of the trained aligner, local or s3://
-        kind: `span-query` reads a sentence pair once for all its entities, `marker` once for each
-        encoder: a Hugging Face encoder like XLM-R, a local folder, or `starter`
-        layers: hidden layers of it that are used, from the lowest; two thirds of them without it
-        adapter_rank: rank of the low-rank adapter that is trained on them
-        steps: optimiser steps of the first round
-        rounds: rounds of self-training after it, each of a third as many steps
-        batch_tokens: tokens of a step, padding included
-        learning_rate: the highest learning rate, reached after 5 % of the steps; it then falls linearly to 0
-        precision: of the arithmetic of the encoder; `auto` is bfloat16 where the hardware has it, else float32
-        seed: of every random choice
-    """
-
-    examples: str
-    out: str
-    kind: Literal["span-query", "marker"] = "span-query"
-    encoder: str = STARTER
-    layers: PositiveInt | None = None
-    adapter_rank: PositiveInt = 32
-    steps: PositiveInt = 3600
-    rounds: NonNegativeInt = 1
-    batch_tokens: PositiveInt = 1024
-    learning_rate: PositiveFloat = 5e-4
-    precision: TrainingPrecision = "auto"
-    seed: int = 1
 
 
 @dataclass(frozen=True, slots=True)

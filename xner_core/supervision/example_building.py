@@ -5,20 +5,19 @@ import logging
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import torch
-from jsonargparse.typing import NonNegativeInt, PositiveInt
 
 from xner_core.corpus.layout import Corpus, open_corpus
 from xner_core.errors import XnerError
-from xner_core.models.loading import STARTER, encoder_folder, model_digest
+from xner_core.models.loading import encoder_folder, model_digest
 from xner_core.storage.files import Location, locate
 from xner_core.storage.hashing import file_digest, fingerprint
 from xner_core.storage.outputs import require_folder
+from xner_core.supervision.aligner_training_settings import ExampleSettings
 from xner_core.supervision.examples import Example, Link, read_metadata, write_examples
 from xner_core.supervision.labelling import VotedPair, label
 from xner_core.supervision.lexicon import Lexicon, lexicon_language
@@ -27,8 +26,8 @@ from xner_core.supervision.polling import Poll
 from xner_core.supervision.sampling import Sampler
 from xner_core.supervision.similarity_voter import BATCH_TOKENS
 from xner_core.supervision.voting import LabelModel
-from xner_core.tagging.tagger import TaggerSettings
 from xner_core.tagging.tagger_check import check_tagger
+from xner_core.tagging.tagger_settings import TaggerSettings
 from xner_core.text.languages import is_unspaced_language, same_language
 
 logger = logging.getLogger(__name__)
@@ -36,39 +35,6 @@ logger = logging.getLogger(__name__)
 # Raised whenever the same corpora and settings would give other examples.
 VERSION = 2
 SOURCE = "en"
-
-
-@dataclass
-class ExampleSettings:
-    """What examples are made from, and how many.
-
-    Args:
-        corpora: folders of ingested corpora, local or s3://, each of English and one other language
-        out: folder of the examples, local or s3://: one Parquet file for each corpus, named like its folder
-        lexicons: lists of names: tab-separated type, English name, other name and id; files named
-            <name>.en-<language>.tsv or .tsv.gz
-        pairs: pairs of each corpus, at most, in equal shares of its domains
-        tagger: finds the names: a Hugging Face token classification model, a local folder, or `starter`
-        encoder: whose hidden states are compared: a Hugging Face encoder, a local folder, or `starter`
-        longest: pairs with more words on a side are left out
-        seed: of the choice of pairs
-    """
-
-    corpora: list[str]
-    out: str
-    lexicons: list[str] = field(default_factory=list)
-    pairs: PositiveInt = 5000
-    tagger: str = STARTER
-    encoder: str = STARTER
-    longest: PositiveInt = 100
-    seed: NonNegativeInt = 1
-
-    def __post_init__(self) -> None:
-        if not self.corpora:
-            raise ValueError("corpora is empty; name at least one ingested corpus")
-        repeated = [name for name, count in Counter(locate(each).name for each in self.corpora).items() if count > 1]
-        if repeated:
-            raise ValueError(f"several corpora are in folders named {repeated[0]!r}; each needs a name of its own")
 
 
 def make_examples(settings: ExampleSettings) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from xner_core.supervision.signals import find_identical, find_transliterated
 from xner_core.supervision.similarity_voter import SimilarityVoter, find_mentions
 from xner_core.supervision.spelling import Spelling
 from xner_core.supervision.worded_text import WordedText
-from xner_core.tagging.tagger import Tagger, TaggerSettings
+from xner_core.tagging.tagger import Tagger
+from xner_core.tagging.tagger_settings import TaggerSettings
 from xner_core.text.languages import is_unspaced_language
 from xner_core.text.spans import Span
 

@@ -1,76 +1,23 @@
 """The tagger: any token classification model, from raw texts to typed character spans with a confidence."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from threading import Lock
-from typing import Any
 
 import numpy as np
 import torch
-from jsonargparse.typing import PositiveInt
 
 from xner_core.models.batching import pad, run_batches, token_batches
-from xner_core.models.loading import (
-    LABEL_ALL_TOKENS,
-    STARTER,
-    load_token_classifier,
-    model_digest,
-    pinned,
-    tagger_folder,
-)
-from xner_core.models.precision import Precision, arithmetic
+from xner_core.models.loading import LABEL_ALL_TOKENS, load_token_classifier
+from xner_core.models.precision import arithmetic
 from xner_core.models.window_size import model_window
 from xner_core.models.windows import TokenisedText, TokenTokeniser, WordTokeniser
-from xner_core.storage.hashing import fingerprint
 from xner_core.tagging.decoding import decode
 from xner_core.tagging.label_scheme import LabelScheme, label_map
+from xner_core.tagging.tagger_settings import TaggerSettings
 from xner_core.text.spans import Entity
 
 # Raised whenever the same model and settings would give other entities.
 VERSION = 3
-
-
-@dataclass(frozen=True)
-class TaggerSettings:
-    """Which model tags, and how.
-
-    Args:
-        model: a Hugging Face token classification model, a folder, local or s3://, or `starter`
-        label_map: `conll`, `ontonotes`, or a map from the model's entity types to those to keep
-        mentions: tag the target texts as well, so that a training can compare what is projected with what the tagger
-            finds there by itself; of use where the model is multilingual
-        precision: of the model's arithmetic; bfloat16 is faster where the hardware has it, and moves scores slightly
-        batch_tokens: tokens, padding included, that the model reads at once
-    """
-
-    model: str = STARTER
-    label_map: str | dict[str, str] = "conll"
-    mentions: bool = True
-    precision: Precision = "float32"
-    batch_tokens: PositiveInt = 4096
-
-    def identity(self) -> dict[str, Any]:
-        """All that determines what a tagger with these settings finds, as plain JSON values."""
-        return {
-            "stage": "tag",
-            "version": VERSION,
-            "model": model_digest(tagger_folder(self.model)),
-            "labels": label_map(self.label_map),
-            "mentions": self.mentions,
-            "precision": self.precision,
-        }
-
-    def fingerprint(self) -> str:
-        """The identity of what a tagger with these settings finds."""
-        return fingerprint(**self.identity())
-
-    def pinned(self) -> "TaggerSettings":
-        """The settings with which every process loads the same model as this one."""
-        return replace(self, model=pinned(self.model))
-
-    def load(self, device: str = "cpu") -> "Tagger":
-        """The tagger, on a device, `cpu` or `cuda`."""
-        return Tagger(self, device)
 
 
 class Tagger:

@@ -8,8 +8,9 @@ from typing import Any
 from xner_core.errors import XnerError
 from xner_core.storage.files import Location, read_table
 from xner_core.training.features import AnnotatedText
-from xner_core.training.text_augmentation import AugmentationSettings
-from xner_core.training.trust import TrustSettings
+from xner_core.training.student_settings import AugmentationSettings, TrustSettings
+from xner_core.training.text_augmentation import augmented
+from xner_core.training.trust import annotate
 
 COLUMNS = ["pair_id", "target_text", "entities", "mentions", "quarantine"]
 
@@ -58,12 +59,12 @@ class LabelFilter:
         """The target texts to train on."""
         for row in self._rows(file):
             if not self._is_held_out(row["pair_id"]):
-                text = self.trust.annotate(row)
-                yield self.augmentation(text, self.seed) if self.augmentation else text
+                text = annotate(row, self.trust)
+                yield augmented(text, self.augmentation, self.seed) if self.augmentation else text
 
     def scoring(self, file: TrainingFile) -> Iterator[AnnotatedText]:
         """The target texts that are held out."""
-        return (self.trust.annotate(row) for row in self._rows(file) if self._is_held_out(row["pair_id"]))
+        return (annotate(row, self.trust) for row in self._rows(file) if self._is_held_out(row["pair_id"]))
 
     def _rows(self, file: TrainingFile) -> Iterator[dict[str, Any]]:
         """The rows of the sample on which no stage of the projection failed."""

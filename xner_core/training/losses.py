@@ -12,35 +12,15 @@ its gradient is then that of the generalised cross-entropy, for d(1 - p^gamma)/g
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
 
 import torch
-from jsonargparse.typing import NonNegativeFloat
 from torch.nn.functional import log_softmax
+
+from xner_core.training.fitting_settings import LossSettings
 
 IGNORED = -100
 # Below it all losses are the cross-entropy, which is their limit; the gradient of (1 - p^gamma) / gamma would overflow.
 _LEAST_GAMMA = 1e-6
-
-
-@dataclass(frozen=True)
-class LossSettings:
-    """The loss of a student.
-
-    Args:
-        name: cross_entropy, focal, reverse_focal, generalised_cross_entropy or symmetric_cross_entropy
-        gamma: exponent of the weight of focal and reverse_focal, q of the generalised and weight of the reverse part of
-            the symmetric cross-entropy; 0 is cross-entropy
-        detach_weight: take the weight of focal and reverse_focal as a constant, without a gradient of its own;
-            otherwise reverse_focal unlearns what the model is not yet sure of
-    """
-
-    name: Literal["cross_entropy", "focal", "reverse_focal", "generalised_cross_entropy", "symmetric_cross_entropy"] = (
-        "cross_entropy"
-    )
-    gamma: NonNegativeFloat = 1.0
-    detach_weight: bool = True
 
 
 def token_loss(log_p: torch.Tensor, settings: LossSettings) -> torch.Tensor:

@@ -2,11 +2,10 @@
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveInt
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from xner_core.errors import XnerError
@@ -16,7 +15,6 @@ from xner_core.labels.label_files import LabelFile, count_rows, last_pair_of_sam
 from xner_core.models.heads import relabel
 from xner_core.models.loading import (
     LABEL_ALL_TOKENS,
-    STARTER,
     encoder_folder,
     load_encoder,
     load_token_classifier,
@@ -31,10 +29,7 @@ from xner_core.storage.hashing import file_digest, fingerprint
 from xner_core.text.languages import is_unspaced_language
 from xner_core.training.features import AnnotatedText, TargetScheme
 from xner_core.training.label_filter import COLUMNS, LabelCounts, LabelFilter, TrainingFile
-from xner_core.training.losses import LossSettings
-from xner_core.training.text_augmentation import AugmentationSettings
-from xner_core.training.trainer import OptimisationSettings
-from xner_core.training.trust import TrustSettings
+from xner_core.training.student_settings import StudentRecipe
 from xner_core.training.vocabulary import StraddledTokens, without_tokens
 
 logger = logging.getLogger(__name__)
@@ -43,86 +38,6 @@ logger = logging.getLogger(__name__)
 VERSION = 5
 # What of a recipe does not change the student.
 _CLUSTER = ("cpus_per_worker", "threads", "use_gpu")
-
-
-@dataclass(frozen=True)
-class StudentRecipe:
-    """How a student is trained.
-
-    Args:
-        dev: CoNLL file of the target language (plain or .gz) that decides which checkpoint is kept; without it, some
-            of the pairs are held out, with their projected labels
-        held_out: how many pairs, about, are held out where there is no dev; at most a tenth of all
-        start: whether the student starts from a tagger, its labels' weights included, or from a bare encoder
-        model: that tagger or encoder: a Hugging Face name, a folder, local or s3://, or `starter`
-        types: entity types to learn, other types are masked in the labels, and O in dev; without it, those of the
-            tagger where they cover the labels', otherwise those of the labels
-        domains: domains of the labels to train on; all without it
-        pairs: train on a sample of so many of their pairs; smaller samples lie within larger ones
-        trust: which labels are learnt, and which are masked
-        augmentation: how many texts to train on are written in another way
-        straddled: tokens of scripts without spaces that entities begin or end in, in this share of their occurrences or
-            more, are split into shorter ones ("在日本", in Japan); without it, none is
-        optimisation: how the weights are fitted
-        loss: the loss
-        shuffle_buffer: sentences that each worker holds to shuffle
-        num_workers: processes that train side by side, each on its own batches
-        cpus_per_worker: CPUs to reserve for each
-        threads: of each worker's arithmetic; 0 shares the CPUs of a node among its workers
-        use_gpu: one GPU for each worker
-        seed: of every random choice
-    """
-
-    dev: str | None = None
-    held_out: PositiveInt = 500
-    start: Literal["tagger", "encoder"] = "tagger"
-    model: str = STARTER
-    types: list[str] | None = None
-    domains: list[str] | None = None
-    pairs: PositiveInt | None = None
-    trust: TrustSettings = field(default_factory=TrustSettings)
-    augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
-    straddled: ClosedUnitInterval | None = 0.5
-    optimisation: OptimisationSettings = field(default_factory=OptimisationSettings)
-    loss: LossSettings = field(default_factory=LossSettings)
-    shuffle_buffer: PositiveInt = 20_000
-    num_workers: PositiveInt = 1
-    cpus_per_worker: PositiveInt = 1
-    threads: NonNegativeInt = 0
-    use_gpu: bool = False
-    seed: NonNegativeInt = 1
-
-    def __post_init__(self):
-        if self.types is not None and (not self.types or len(set(self.types)) < len(self.types)):
-            raise ValueError(f"types {self.types}: name at least one entity type, and each once")
-
-
-@dataclass(frozen=True)
-class StudentSettings:
-    """What a student is trained on, and where it is kept.
-
-    Args:
-        labels: what to train on, local or s3://: folders of projections, whose latest snapshots are taken, or
-            folder@name for another one; or labels/<fingerprint> in them, or partitions of it, with all that lies there
-        out: folder of the trained student, local or s3://
-        consensus: folder of the votes of the corpus on these labels, <out>/<fingerprint> of build_consensus.py; without
-            it, these do not decide
-        checkpoints: folder of checkpoints, local or s3://, that all nodes see; `out`/checkpoints if none is named;
-            removed when the student is done
-        resume: take up a training with the same labels and settings that was interrupted; false starts anew
-        recipe: how it is trained
-    """
-
-    labels: list[str]
-    out: str
-    consensus: str | None = None
-    checkpoints: str | None = None
-    resume: bool = True
-    recipe: StudentRecipe = field(default_factory=StudentRecipe)
-
-    def __post_init__(self):
-        if not self.labels:
-            raise ValueError("labels: name at least one folder of labels")
 
 
 @dataclass(frozen=True)

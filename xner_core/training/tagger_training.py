@@ -3,13 +3,11 @@
 import logging
 import random
 import shutil
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt
 from peft import LoraConfig, PeftModel, TaskType
 from peft.utils import get_peft_model_state_dict
 from safetensors.torch import save_file
@@ -21,51 +19,17 @@ from xner_core.evaluation.conll import TaggedSentence, read_conll
 from xner_core.evaluation.entity_types import did_you_mean
 from xner_core.models.adapters import add_adapter
 from xner_core.models.folders import output_folder
-from xner_core.models.loading import (
-    STARTER,
-    encoder_folder,
-    load_tokenizer,
-    new_token_classifier,
-)
+from xner_core.models.loading import encoder_folder, load_tokenizer, new_token_classifier
 from xner_core.models.window_size import model_window
 from xner_core.models.windows import WordTokeniser
 from xner_core.storage.outputs import require_folder
 from xner_core.text.spans import entities_of_tags, join_tokens
 from xner_core.training.features import AnnotatedText, FeatureEncoder, Features, TargetScheme, collate
-from xner_core.training.losses import LossSettings
 from xner_core.training.spacing import natural_spacing
-from xner_core.training.trainer import OptimisationSettings, TokenTrainer, count_steps, freeze, train
+from xner_core.training.tagger_training_settings import TaggerTrainingSettings
+from xner_core.training.trainer import TokenTrainer, count_steps, freeze, train, training_arguments
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class TaggerTrainingSettings:
-    """What a tagger is trained on, and how.
-
-    Args:
-        train: CoNLL files of English sentences; a type that a file never marks is left open there, not taken as O
-        dev: a CoNLL file that decides which checkpoint is kept
-        out: folder of the trained tagger
-        encoder: a Hugging Face encoder, a local folder, or `starter`
-        types: entity types to learn
-        adapter_rank: rank of a low-rank adapter to train and save in place of the whole model; 0 trains the model
-        detokenised: share of the sentences that are read with natural spacing, not with a space between all tokens
-        optimisation: how the weights are fitted
-        loss: the loss
-        seed: of every random choice
-    """
-
-    train: list[str]
-    dev: str
-    out: str
-    encoder: str = STARTER
-    types: list[str] = field(default_factory=lambda: ["PER", "LOC", "ORG", "MISC"])
-    adapter_rank: NonNegativeInt = 0
-    detokenised: ClosedUnitInterval = 0.5
-    optimisation: OptimisationSettings = field(default_factory=OptimisationSettings)
-    loss: LossSettings = field(default_factory=LossSettings)
-    seed: int = 1
 
 
 def train_tagger(settings: TaggerTrainingSettings) -> dict[str, Any]:
@@ -94,7 +58,8 @@ def _train(settings: TaggerTrainingSettings, out: Path) -> dict[str, Any]:
     checkpoints = out / "checkpoints"
     trainer = TokenTrainer(
         model,
-        settings.optimisation.training_arguments(
+        training_arguments(
+            settings.optimisation,
             str(checkpoints),
             count_steps(len(texts), settings.optimisation),
             settings.seed,

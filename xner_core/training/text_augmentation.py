@@ -3,46 +3,26 @@
 import random
 import string
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-
-from jsonargparse.typing import ClosedUnitInterval
+from dataclasses import replace
 
 from xner_core.text.normal_form import folded
 from xner_core.text.spans import Entity, Span, join_tokens
 from xner_core.text.words import has_case, is_unspaced, tokens
 from xner_core.training.features import AnnotatedText
+from xner_core.training.student_settings import AugmentationSettings
 
 
-@dataclass(frozen=True)
-class AugmentationSettings:
-    """How many of the training texts are written in another way.
-
-    Args:
-        tokenised: share of the texts that read as a corpus of tokens does: words and symbols set apart by a space, or,
-            in scripts without spaces, by nothing; what hyphens join stays one word
-        capitals: share of the texts that are written in capitals, as headlines are
-        datelines: share of texts with a place (LOC) that begin with the dateline of a news agency (ORG), as newswire
-            has it: "Ulm, 9 may (XYZ). "
-        splits: words that such a corpus writes as several, in lower case, as Universal Dependencies does with
-            contractions: {do: de o}
-    """
-
-    tokenised: ClosedUnitInterval = 0.5
-    capitals: ClosedUnitInterval = 0.1
-    datelines: ClosedUnitInterval = 0.0
-    splits: dict[str, str] = field(default_factory=dict)
-
-    def __call__(self, text: AnnotatedText, seed: int) -> AnnotatedText:
-        """The text, or another way to write it; always the same one of the same text and seed."""
-        chance = random.Random(f"{seed} {text.text}")
-        # All are drawn for each text, so that one share does not change what the other ones take.
-        shares = self.tokenised, self.capitals, self.datelines
-        tokenised, capitals, dateline = (chance.random() < share for share in shares)
-        if dateline:
-            text = with_dateline(text, chance)
-        if tokenised:
-            text = as_tokens(text, self.splits)
-        return in_capitals(text) if capitals else text
+def augmented(text: AnnotatedText, settings: AugmentationSettings, seed: int) -> AnnotatedText:
+    """The text, or another way to write it; always the same one of the same text and seed."""
+    chance = random.Random(f"{seed} {text.text}")
+    # All are drawn for each text, so that one share does not change what the other ones take.
+    shares = settings.tokenised, settings.capitals, settings.datelines
+    tokenised, capitals, dateline = (chance.random() < share for share in shares)
+    if dateline:
+        text = with_dateline(text, chance)
+    if tokenised:
+        text = as_tokens(text, settings.splits)
+    return in_capitals(text) if capitals else text
 
 
 def as_tokens(text: AnnotatedText, splits: Mapping[str, str] | None = None) -> AnnotatedText:

@@ -2,94 +2,25 @@
 
 import ctypes
 from collections.abc import Callable
-from dataclasses import dataclass
 from json import JSONDecodeError
 from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
 import torch
-from jsonargparse.typing import ClosedUnitInterval, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from safetensors import SafetensorError
 from transformers import EvalPrediction, PreTrainedModel, Trainer, TrainerCallback, TrainingArguments
 
 from xner_core.errors import XnerError
 from xner_core.evaluation.metrics import score
 from xner_core.models.loading import encoder_layers
-from xner_core.models.precision import TrainingPrecision, is_bfloat16
+from xner_core.models.precision import is_bfloat16
 from xner_core.training.features import TargetScheme
-from xner_core.training.losses import IGNORED, LossSettings, batch_loss
+from xner_core.training.fitting_settings import LossSettings, OptimisationSettings
+from xner_core.training.losses import IGNORED, batch_loss
 
 # Steps between two times that memory is given back: often enough to keep it small, too rarely to be felt.
 _TRIM_STEPS = 10
-
-
-@dataclass(frozen=True)
-class OptimisationSettings:
-    """How weights are fitted.
-
-    Args:
-        epochs: passes over the training data
-        batch_size: sentences in a step, on each worker
-        learning_rate: the highest learning rate, reached after the warm-up; it then falls linearly to 0
-        warmup: share of the steps over which the learning rate rises
-        weight_decay: of AdamW
-        freeze_embeddings: leave the word embeddings as they are (in XLM-R they are most of the weights)
-        freeze_layers: leave so many of the lowest layers as they are, which saves their share of the backward pass
-        evaluations: how often the dev set is scored over the whole training
-        patience: stop after this many scorings without a better F1; 0 never stops early
-        precision: of the arithmetic of the encoder, while the weights stay float32; `auto` is bfloat16 where the
-            hardware has it, and float32 elsewhere
-    """
-
-    epochs: PositiveFloat = 3.0
-    batch_size: PositiveInt = 16
-    learning_rate: PositiveFloat = 5e-5
-    warmup: ClosedUnitInterval = 0.1
-    weight_decay: NonNegativeFloat = 0.01
-    freeze_embeddings: bool = True
-    freeze_layers: NonNegativeInt = 0
-    evaluations: PositiveInt = 6
-    patience: NonNegativeInt = 3
-    precision: TrainingPrecision = "auto"
-
-    def training_arguments(self, folder: str, steps: int, seed: int, **more) -> TrainingArguments:
-        """Arguments for `Trainer` that write checkpoints to `folder` and keep the best and the last of them.
-
-        Args:
-            folder: a local folder
-            steps: optimiser steps of the whole training
-            seed: of dropout, and of the order of the data
-            **more: other arguments, or other values for these
-        """
-        # Rounded up: the last step is scored in any case.
-        interval = -(-steps // self.evaluations)
-        use_cpu = more.pop("use_cpu", not torch.cuda.is_available())
-        arguments = dict(
-            output_dir=folder,
-            max_steps=steps,
-            per_device_train_batch_size=self.batch_size,
-            per_device_eval_batch_size=4 * self.batch_size,
-            # Plain numbers: a command line gives types of jsonargparse's, which a checkpoint would then not load.
-            learning_rate=float(self.learning_rate),
-            warmup_steps=int(self.warmup * steps),
-            weight_decay=float(self.weight_decay),
-            bf16=is_bfloat16(self.precision, "cpu" if use_cpu else "cuda"),
-            use_cpu=use_cpu,
-            eval_strategy="steps",
-            eval_steps=interval,
-            save_strategy="steps",
-            save_steps=interval,
-            save_total_limit=1,
-            load_best_model_at_end=True,
-            metric_for_best_model="f1",
-            logging_steps=max(1, min(50, steps // 10)),
-            report_to="none",
-            remove_unused_columns=False,
-            seed=seed,
-            data_seed=seed,
-        )
-        return OneDeviceArguments(**arguments | more)
 
 
 class OneDeviceArguments(TrainingArguments):
@@ -196,3 +127,45 @@ def train(trainer: Trainer, checkpoint: str | None) -> None:
 def count_steps(examples: int, settings: OptimisationSettings, workers: int = 1) -> int:
     """Optimiser steps of a whole training."""
     return max(1, round(settings.epochs * examples / (settings.batch_size * workers)))
+
+
+def training_arguments(
+    settings: OptimisationSettings, folder: str, steps: int, seed: int, **more: Any
+) -> TrainingArguments:
+    """Arguments for `Trainer` that write checkpoints to `folder` and keep the best and the last of them.
+
+    Args:
+        settings: how weights are fitted
+        folder: a local folder
+        steps: optimiser steps of the whole training
+        seed: of dropout, and of the order of the data
+        **more: other arguments, or other values for these
+    """
+    # Rounded up: the last step is scored in any case.
+    interval = -(-steps // settings.evaluations)
+    use_cpu = more.pop("use_cpu", not torch.cuda.is_available())
+    arguments = dict(
+        output_dir=folder,
+        max_steps=steps,
+        per_device_train_batch_size=settings.batch_size,
+        per_device_eval_batch_size=4 * settings.batch_size,
+        # Plain numbers: a command line gives types of jsonargparse's, which a checkpoint would then not load.
+        learning_rate=float(settings.learning_rate),
+        warmup_steps=int(settings.warmup * steps),
+        weight_decay=float(settings.weight_decay),
+        bf16=is_bfloat16(settings.precision, "cpu" if use_cpu else "cuda"),
+        use_cpu=use_cpu,
+        eval_strategy="steps",
+        eval_steps=interval,
+        save_strategy="steps",
+        save_steps=interval,
+        save_total_limit=1,
+        load_best_model_at_end=True,
+        metric_for_best_model="f1",
+        logging_steps=max(1, min(50, steps // 10)),
+        report_to="none",
+        remove_unused_columns=False,
+        seed=seed,
+        data_seed=seed,
+    )
+    return OneDeviceArguments(**arguments | more)

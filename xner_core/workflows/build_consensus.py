@@ -1,7 +1,6 @@
 """The votes of a corpus of labels on its names, counted once for each set of labels."""
 
 import time
-from dataclasses import dataclass
 from typing import Any
 
 from xner_core.errors import XnerError
@@ -11,24 +10,7 @@ from xner_core.snapshots.repository import label_addresses
 from xner_core.storage.files import locate
 from xner_core.storage.outputs import require_folder
 from xner_core.text.languages import distinct_languages
-
-
-@dataclass(frozen=True)
-class ConsensusSettings:
-    """Whose votes are counted.
-
-    Args:
-        labels: what votes together, local or s3://, of one target language: folders of projections, whose latest
-            snapshots are taken, or folder@name for another one; or labels/<fingerprint> in them, or partitions of it
-        out: folder of the votes, local or s3://; one for each set of labels is made in it
-    """
-
-    labels: list[str]
-    out: str
-
-    def __post_init__(self):
-        if not self.labels:
-            raise ValueError("labels: name at least one folder of labels")
+from xner_core.workflows.consensus_settings import ConsensusSettings
 
 
 def build_consensus(settings: ConsensusSettings) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from xner_core.corpus.ingest.ingestion import IngestSettings, ingest_corpus
+from xner_core.corpus.ingest.ingest_settings import IngestSettings
+from xner_core.corpus.ingest.ingestion import ingest_corpus
 from xner_core.corpus.layout import has_snapshots
 from xner_core.snapshots.lease import Lease
 from xner_core.storage.files import locate

@@ -2,10 +2,8 @@
 
 import logging
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
-
-from jsonargparse.typing import ClosedUnitInterval, PositiveFloat, PositiveInt
 
 from xner_core.corpus.layout import Corpus
 from xner_core.engine.projection_graph import run_projection
@@ -13,14 +11,14 @@ from xner_core.errors import XnerError
 from xner_core.projection.plan import ProjectionPlan, plan_projection, projection_parts
 from xner_core.snapshots.collection import TRAINED_ON, delete, find_garbage
 from xner_core.snapshots.differences import difference
-from xner_core.snapshots.lease import SECONDS, Lease, LeaseHeld
+from xner_core.snapshots.lease import Lease, LeaseHeld
 from xner_core.snapshots.repository import Snapshot, SnapshotPinned, open_snapshot, require_released
 from xner_core.snapshots.state import publish_state, published_labels, published_state
 from xner_core.storage.files import Location, locate, read_json, write_json
 from xner_core.storage.hashing import fingerprint
-from xner_core.workflows.build_consensus import ConsensusSettings, build_consensus
+from xner_core.workflows.build_consensus import build_consensus
+from xner_core.workflows.consensus_settings import ConsensusSettings
 from xner_core.workflows.projection import (
-    ProjectionSettings,
     announce,
     check_settings,
     count_warnings,
@@ -28,28 +26,9 @@ from xner_core.workflows.projection import (
     speed,
     train_and_score,
 )
+from xner_core.workflows.projection_settings import NightlySettings
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class NightlySettings(ProjectionSettings):
-    """What is projected, as for project_corpus.py, and what else is done each night.
-
-    Args:
-        corpus: files of parallel text, local or s3://, which may come, change and go; or an ingested corpus
-        retrain_share: with then_train, a student is trained again when this share of the pairs was added, removed,
-            taken out of quarantine, or labelled by another tagger or aligner since the last training
-        consensus: count the votes of the whole corpus on each name as well (see build_consensus.py), in `out`/consensus
-        keep: delete what neither this many snapshots, from the latest on, nor the student need; without it nothing is
-            deleted (jobs/snapshots.py collect --dry_run shows what would be)
-        lease: seconds for which a run that has died keeps other runs on other machines from starting
-    """
-
-    retrain_share: ClosedUnitInterval = 0.05
-    consensus: bool = False
-    keep: PositiveInt | None = None
-    lease: PositiveFloat = SECONDS
 
 
 def reproject(settings: NightlySettings) -> dict[str, Any]:

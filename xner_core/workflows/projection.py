@@ -1,25 +1,21 @@
 """The main job: from parallel text to labels, and on to a trained and scored student."""
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jsonargparse.typing import ClosedUnitInterval, PositiveInt
-
-from xner_core.alignment.aligner import AlignerSettings
 from xner_core.alignment.aligner_check import check_aligner
-from xner_core.corpus.cleaning import CleaningSettings
-from xner_core.corpus.ingest.ingestion import IngestSettings, ingest_corpus
+from xner_core.corpus.ingest.ingest_settings import IngestSettings
+from xner_core.corpus.ingest.ingestion import ingest_corpus
 from xner_core.corpus.layout import MANIFEST, Corpus, open_corpus
-from xner_core.engine.projection_graph import ClusterSettings, run_projection
+from xner_core.engine.projection_graph import run_projection
 from xner_core.engine.session import check_address
 from xner_core.engine.training_job import train_student
 from xner_core.errors import XnerError
+from xner_core.evaluation.evaluation_settings import TaggerEvaluation
 from xner_core.evaluation.gold_check import check_gold
 from xner_core.evaluation.student_evaluation import own_types
-from xner_core.evaluation.tagger_evaluation import TaggerEvaluation, evaluate_tagger
+from xner_core.evaluation.tagger_evaluation import evaluate_tagger
 from xner_core.models.loading import encoder_folder, tagger_folder
-from xner_core.projection.faults.quarantine import FaultSettings
 from xner_core.projection.plan import ProjectionPlan, plan_projection, projection_parts
 from xner_core.sample import write_sample_corpus, write_sample_gold
 from xner_core.snapshots.differences import changed_parts
@@ -30,60 +26,17 @@ from xner_core.snapshots.state import publish_state, published_labels
 from xner_core.storage.files import Location, locate, read_json, write_json
 from xner_core.storage.hashing import file_digest, fingerprint
 from xner_core.storage.outputs import require_folder, require_lasting
-from xner_core.tagging.tagger import TaggerSettings
 from xner_core.tagging.tagger_check import check_tagger
-from xner_core.training.student_plan import StudentRecipe, StudentSettings
-from xner_core.workflows.build_consensus import ConsensusSettings, build_consensus
+from xner_core.tagging.tagger_settings import TaggerSettings
+from xner_core.training.student_settings import StudentSettings
+from xner_core.workflows.build_consensus import build_consensus
+from xner_core.workflows.consensus_settings import ConsensusSettings
+from xner_core.workflows.projection_settings import ProjectionSettings
 
 # Raised whenever the same tags on the same gold would be scored otherwise.
 SCORES_VERSION = 1
 # Pairs per second where no run has left its own (docs/results.md).
 USUAL_SPEED = 25
-
-
-@dataclass(frozen=True)
-class ProjectionSettings:
-    """What is projected, by which models, on how much of the cluster.
-
-    Args:
-        corpus: an ingested corpus, or files of parallel text (see ingest_corpus.py), local or s3://; without it, the
-            sample corpus that comes with xner
-        source: language that the tagger reads
-        target: language to make labels for
-        out: folder of all that is made, local or s3://
-        shard_pairs: the most pairs in a shard
-        malformed_limit: the largest share of the lines of parallel text that may be malformed; such lines are rejected
-        cleaning: which pairs of files of parallel text are kept
-        tagger: the model that finds the entities
-        aligner: the model that finds them again in the target text
-        cluster: actors, CPUs and GPUs
-        faults: what becomes of pairs that a model breaks on, and when the job gives up
-        then_train: train a student on the labels, in `out`/student
-        student: how the student is trained
-        gold: with then_train, CoNLL file of the target language, or JSON lines with it (.jsonl), on which the student
-            and the tagger itself are scored
-        gold_labels: entity types to score, separated by commas; all that the file marks if none are given
-    """
-
-    corpus: str | None = None
-    source: str = "en"
-    target: str = "de"
-    out: str = "out"
-    shard_pairs: PositiveInt = 4096
-    malformed_limit: ClosedUnitInterval = 0.01
-    cleaning: CleaningSettings = field(default_factory=CleaningSettings)
-    tagger: TaggerSettings = field(default_factory=TaggerSettings)
-    aligner: AlignerSettings = field(default_factory=AlignerSettings)
-    cluster: ClusterSettings = field(default_factory=ClusterSettings)
-    faults: FaultSettings = field(default_factory=FaultSettings)
-    then_train: bool = False
-    student: StudentRecipe = field(default_factory=StudentRecipe)
-    gold: str | None = None
-    gold_labels: str | None = None
-
-    def __post_init__(self):
-        if not self.then_train and (unused := self.gold or self.gold_labels):
-            raise ValueError(f"{unused} is gold for a student, and none is trained: add --then_train, or leave it out")
 
 
 def project_corpus(settings: ProjectionSettings) -> dict[str, Any]:

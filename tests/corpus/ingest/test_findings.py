@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from xner_core.corpus.cleaning import CleaningSettings
-from xner_core.corpus.ingest.ingestion import IngestSettings, ingest_corpus
+from xner_core.corpus.cleaning_settings import CleaningSettings
+from xner_core.corpus.ingest.ingest_settings import IngestSettings
+from xner_core.corpus.ingest.ingestion import ingest_corpus
 from xner_core.corpus.layout import open_corpus
 from xner_core.storage.files import locate, read_table
 

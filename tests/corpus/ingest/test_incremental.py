@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from xner_core.corpus import readers
-from xner_core.corpus.cleaning import CleaningSettings
+from xner_core.corpus.cleaning_settings import CleaningSettings
 from xner_core.corpus.ingest import spool, writer
 from xner_core.corpus.ingest.index import duplicates_path
-from xner_core.corpus.ingest.ingestion import IngestSettings, ingest_corpus
+from xner_core.corpus.ingest.ingest_settings import IngestSettings
+from xner_core.corpus.ingest.ingestion import ingest_corpus
 from xner_core.corpus.inputs import InputFile
 from xner_core.corpus.layout import open_corpus
 from xner_core.errors import XnerError

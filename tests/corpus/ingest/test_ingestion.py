@@ -16,9 +16,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from xner_core.corpus.cleaning import Cleaner, CleaningSettings
+from xner_core.corpus.cleaning import Cleaner
+from xner_core.corpus.cleaning_settings import CleaningSettings
 from xner_core.corpus.ingest import spool, writer
-from xner_core.corpus.ingest.ingestion import IngestSettings, ingest_corpus
+from xner_core.corpus.ingest.ingest_settings import IngestSettings
+from xner_core.corpus.ingest.ingestion import ingest_corpus
 from xner_core.corpus.layout import PAIR_SCHEMA, REJECTED_SCHEMA, open_corpus
 from xner_core.corpus.naming import domain_name
 from xner_core.errors import XnerError

@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from xner_core.corpus import inputs
-from xner_core.corpus.cleaning import CleaningSettings
+from xner_core.corpus.cleaning_settings import CleaningSettings
 from xner_core.corpus.ingest import spool, writer
-from xner_core.corpus.ingest.ingestion import IngestSettings, ingest_corpus
+from xner_core.corpus.ingest.ingest_settings import IngestSettings
+from xner_core.corpus.ingest.ingestion import ingest_corpus
 from xner_core.corpus.layout import open_corpus
 from xner_core.errors import XnerError
 from xner_core.storage.files import locate, read_table

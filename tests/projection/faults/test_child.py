@@ -9,7 +9,7 @@ from chaos.poison import FAULTS, PoisonedTaggerSettings, mark
 from xner_core.errors import RunFailure
 from xner_core.projection.faults.child import ChildModel
 from xner_core.projection.faults.quarantine import RowFault, isolate
-from xner_core.tagging.tagger import TaggerSettings
+from xner_core.tagging.tagger_settings import TaggerSettings
 
 SECONDS = 5
 REASONS = {

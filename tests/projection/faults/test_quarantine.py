@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xner_core.errors import RunFailure
-from xner_core.projection.faults.quarantine import FaultSettings, RowFault, isolate
+from xner_core.projection.faults.fault_settings import FaultSettings
+from xner_core.projection.faults.quarantine import RowFault, isolate
 
 
 @given(st.lists(st.tuples(st.integers(), st.booleans()), max_size=40), st.booleans())

@@ -4,20 +4,19 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from functools import cached_property, lru_cache, partial
 from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from jsonargparse.typing import ClosedUnitInterval, PositiveInt
-
-from xner_core.corpus.cleaning import MALFORMED, Cleaner, CleaningSettings
+from xner_core.corpus.cleaning import MALFORMED, Cleaner
 from xner_core.corpus.ingest.assembly import IndexedSource, domain_rows
 from xner_core.corpus.ingest.earlier import EarlierCorpus
 from xner_core.corpus.ingest.findings import PROBED_PAIRS, is_mirrored, require_few_malformed, source_warnings
 from xner_core.corpus.ingest.index import find_duplicates, index_name, index_path
+from xner_core.corpus.ingest.ingest_settings import IngestSettings
 from xner_core.corpus.ingest.spool import Spool, read_batch
 from xner_core.corpus.ingest.text_store import TextStore
 from xner_core.corpus.ingest.writer import CorpusWriter
@@ -29,50 +28,11 @@ from xner_core.errors import XnerError
 from xner_core.storage.file_identity import Identity, identify, require_unchanged
 from xner_core.storage.files import Location, locate
 from xner_core.storage.outputs import require_folder
-from xner_core.text.languages import parse_language
 from xner_core.text.normal_form import normal_form
 
 logger = logging.getLogger(__name__)
 
 PROGRESS_SECONDS = 10
-
-
-@dataclass
-class IngestSettings:
-    """What is read, and how it is kept.
-
-    Args:
-        corpus: A file or folder of parallel text, local or s3://. Taken are all files of the language pair: Moses pairs
-            (news.en.gz beside news.de.gz), .tsv, .tmx, .jsonl, .parquet, and OPUS .zip archives.
-        out: Folder of the corpus to make, local or s3://. An earlier corpus of the same language pair is replaced.
-        target: Language code of the target texts, as the files name it (de, zh, pt_BR).
-        source: Language code of the source texts.
-        domain: One domain for everything; otherwise that of the row, or the name of the file.
-        shard_pairs: The most pairs in a shard.
-        malformed_limit: The largest share of all lines that may be malformed (not UTF-8, too many columns, broken
-            JSON …). Such lines are rejected; beyond it the ingest ends and names the first ten.
-        cleaning: Which pairs are kept.
-    """
-
-    corpus: str
-    out: str
-    target: str
-    source: str = "en"
-    domain: str | None = None
-    shard_pairs: PositiveInt = 4096
-    malformed_limit: ClosedUnitInterval = 0.01
-    cleaning: CleaningSettings = field(default_factory=CleaningSettings)
-
-    def __post_init__(self) -> None:
-        for name in ("source", "target"):
-            try:
-                parse_language(getattr(self, name))
-            except ValueError as error:
-                raise ValueError(f"{name}: {error}") from error
-        if parse_language(self.source) == parse_language(self.target):
-            raise ValueError(f"source and target are both {self.source}")
-        if self.domain is not None and self.domain != domain_name(self.domain):
-            raise ValueError(f"domain {self.domain!r} cannot name a folder; {domain_name(self.domain)!r} could")
 
 
 def ingest_corpus(settings: IngestSettings) -> dict[str, Any]:

@@ -1,0 +1,121 @@
+"""What is scored on what."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from jsonargparse.typing import NonNegativeInt, PositiveInt
+
+from xner_core.alignment.aligner_settings import SIMILARITY
+from xner_core.evaluation.entity_types import parse_types
+from xner_core.models.model_settings import STARTER, Precision
+
+
+@dataclass(frozen=True)
+class TaggerEvaluation:
+    """What is scored on what.
+
+    Args:
+        model: a tagger or a student: a Hugging Face name, a folder, local or s3://, or `starter`
+        conll: CoNLL file, or JSON lines as in `projection` (.jsonl); plain, .gz or .xz
+        labels: entity types to score, separated by commas; all that the file marks if none are given
+        label_map: `conll`, `ontonotes`, or a map from the model's entity types to those of the file
+        language: which side of JSON lines is scored
+        precision: of the model's arithmetic; bfloat16 is faster where the hardware has it, and moves scores slightly
+    """
+
+    model: str
+    conll: str
+    labels: str | None = None
+    label_map: str | dict[str, str] = "conll"
+    language: str | None = None
+    precision: Precision = "float32"
+
+    def __post_init__(self):
+        parse_types(self.labels, "labels")
+
+
+@dataclass(frozen=True)
+class StudentEvaluation:
+    """What is scored on what.
+
+    Args:
+        students: folders of a student, trained with one seed or several
+        gold: CoNLL file of the target language, or JSON lines as in `projection` (.jsonl); plain, .gz or .xz
+        baselines: taggers that are applied to the target language as they are, of one seed or several: a Hugging Face
+            name, a folder, local or s3://, or `starter`
+        label_map: of the baselines: `conll`, `ontonotes`, or a map from their entity types to those of the gold
+        types: entity types to score; those that the gold marks and all models find if none are given
+        language: which side of JSON lines is scored
+        labels: what the students were trained on, as in train_student.py, to score entities that were seen there apart
+        domains: domains of these that they were trained on; all without it
+        pairs: size of the sample of these that they were trained on; all without it
+        precision: of the models' arithmetic; bfloat16 is faster where the hardware has it, and moves scores slightly
+        draws: of the bootstrap
+        examples: of each kind of mistake
+        seed: of the bootstrap and of the choice of examples
+    """
+
+    students: list[str]
+    gold: str
+    baselines: list[str] = field(default_factory=lambda: [STARTER])
+    label_map: str | dict[str, str] = "conll"
+    types: list[str] | None = None
+    language: str | None = None
+    labels: list[str] = field(default_factory=list)
+    domains: list[str] | None = None
+    pairs: PositiveInt | None = None
+    precision: Precision = "float32"
+    draws: PositiveInt = 10_000
+    examples: NonNegativeInt = 3
+    seed: NonNegativeInt = 1
+
+    def __post_init__(self):
+        if not self.students or not self.baselines:
+            raise ValueError("name at least one student, and at least one baseline")
+        if self.types is not None and not self.types:
+            raise ValueError("types: name at least one entity type")
+
+
+@dataclass(frozen=True)
+class ProjectionEvaluation:
+    """What is scored on what.
+
+    Args:
+        gold: JSON lines (plain, .gz or .xz), one sentence a line, in several languages:
+            {"id": …, "en": {"tokens": […], "tags": […], "text": …}, "de": {…}}; IOB2 tags; "text" may be missing
+        target: language that entities are projected into
+        source: language that they come from
+        aligner: `starter`, `similarity`, or a folder that train_aligner.py wrote
+        encoder: encoder of the aligner; without it, the one that the aligner was fitted to. In a comparison, encoder of
+            `similarity` and of SimAlign
+        entities: project the gold entities of the source side, or those that a tagger finds there
+        tagger: the tagger: a Hugging Face name, a local folder, or `starter`
+        label_map: `conll`, `ontonotes`, or a map from the tagger's entity types to those of the gold
+        compare: score several aligners, `aligners` and `rivals`, in place of `aligner`
+        aligners: which of xner's own are compared, each as in `aligner`
+        rivals: which tools they are compared with; these come with the extra `rivals`
+        rival_corpus: folder of the ingested corpus that statistical rivals are trained on
+    """
+
+    gold: str
+    target: str
+    source: str = "en"
+    aligner: str = STARTER
+    encoder: str | None = None
+    entities: Literal["gold", "tagger"] = "gold"
+    tagger: str = "starter"
+    label_map: str | dict[str, str] = "conll"
+    compare: bool = False
+    aligners: list[str] = field(default_factory=lambda: [STARTER, SIMILARITY])
+    rivals: list[Literal["simalign", "eflomal"]] = field(default_factory=lambda: ["simalign", "eflomal"])
+    rival_corpus: str | None = None
+
+    def __post_init__(self):
+        if self.source == self.target:
+            raise ValueError(f"source and target are both {self.source!r}")
+        if self.compare and not self.aligners + self.rivals:
+            raise ValueError("nothing to compare: name aligners, or rivals")
+        if self.compare and "eflomal" in self.rivals and self.rival_corpus is None:
+            raise ValueError(
+                "eflomal is trained on parallel text: name an ingested corpus as rival_corpus, or other rivals"
+            )

@@ -1,0 +1,64 @@
+"""Which model tags, and how. What is heavy to import waits until a model is asked for."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from jsonargparse.typing import PositiveInt
+
+from xner_core.models.model_settings import STARTER, Precision
+
+if TYPE_CHECKING:
+    from xner_core.tagging.tagger import Tagger
+
+
+@dataclass(frozen=True)
+class TaggerSettings:
+    """Which model tags, and how.
+
+    Args:
+        model: a Hugging Face token classification model, a folder, local or s3://, or `starter`
+        label_map: `conll`, `ontonotes`, or a map from the model's entity types to those to keep
+        mentions: tag the target texts as well, so that a training can compare what is projected with what the tagger
+            finds there by itself; of use where the model is multilingual
+        precision: of the model's arithmetic; bfloat16 is faster where the hardware has it, and moves scores slightly
+        batch_tokens: tokens, padding included, that the model reads at once
+    """
+
+    model: str = STARTER
+    label_map: str | dict[str, str] = "conll"
+    mentions: bool = True
+    precision: Precision = "float32"
+    batch_tokens: PositiveInt = 4096
+
+    def identity(self) -> dict[str, Any]:
+        """All that determines what a tagger with these settings finds, as plain JSON values."""
+        from xner_core.models.loading import model_digest, tagger_folder
+        from xner_core.tagging.label_scheme import label_map
+        from xner_core.tagging.tagger import VERSION
+
+        return {
+            "stage": "tag",
+            "version": VERSION,
+            "model": model_digest(tagger_folder(self.model)),
+            "labels": label_map(self.label_map),
+            "mentions": self.mentions,
+            "precision": self.precision,
+        }
+
+    def fingerprint(self) -> str:
+        """The identity of what a tagger with these settings finds."""
+        from xner_core.storage.hashing import fingerprint
+
+        return fingerprint(**self.identity())
+
+    def pinned(self) -> "TaggerSettings":
+        """The settings with which every process loads the same model as this one."""
+        from xner_core.models.loading import pinned
+
+        return replace(self, model=pinned(self.model))
+
+    def load(self, device: str = "cpu") -> "Tagger":
+        """The tagger, on a device, `cpu` or `cuda`."""
+        from xner_core.tagging.tagger import Tagger
+
+        return Tagger(self, device)
