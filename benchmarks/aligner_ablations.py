@@ -15,15 +15,14 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import torch
 from jsonargparse.typing import NonNegativeInt, PositiveInt
 
-from xner_core.alignment.aligner import Aligner, load_aligner
+from xner_core.alignment.aligner import Aligner
 from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.alignment.preparation import PreparedQueries
 from xner_core.alignment.query import Alignment, AlignmentQuery
 from xner_core.alignment.trained import PreparedRows
-from xner_core.cli.job import Command, run_job
+from xner_core.cli.job import Command, Job, run_job
 from xner_core.corpus.layout import open_corpus
 from xner_core.errors import XnerError
 from xner_core.evaluation.figures import projection_figures
@@ -38,7 +37,6 @@ from xner_core.supervision.lexicon import Lexicon, lexicon_language
 from xner_core.supervision.names import Name
 from xner_core.supervision.polling import Poll
 from xner_core.supervision.sampling import SampledPair, Sampler
-from xner_core.supervision.similarity_voter import BATCH_TOKENS
 from xner_core.supervision.worded_text import WordedText
 from xner_core.tagging.tagger import Tagger
 from xner_core.tagging.tagger_settings import TaggerSettings
@@ -59,15 +57,13 @@ class DecodingAblation:
         gold: hand-annotated sentence pairs, in the JSON lines of evaluate.py
         target: language that entities are projected into
         source: language that they come from
-        aligner: `starter`, `similarity`, or a folder that train_aligner.py wrote
-        encoder: encoder of the aligner, for `similarity`
+        aligner: the aligner
     """
 
     gold: str
     target: str
     source: str = "en"
-    aligner: str = STARTER
-    encoder: str | None = None
+    aligner: AlignerSettings = field(default_factory=AlignerSettings)
 
 
 def ablate_decoding(settings: DecodingAblation) -> dict[str, Any]:
@@ -80,10 +76,8 @@ def ablate_decoding(settings: DecodingAblation) -> dict[str, Any]:
     """
     pairs = read_gold(settings.gold, settings.source, settings.target)
     entities = [source.entities() for source, _ in pairs]
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    own = AlignerSettings(settings.aligner, settings.encoder)
-    aligner = load_aligner(own, device)
-    never_null = load_aligner(replace(own, min_confidence=0.0), device)
+    aligner = settings.aligner.load()
+    never_null = replace(settings.aligner, min_confidence=0.0).load()
     read = _reader(aligner)
     variants = {
         "as it is": AblatedAligner(read, aligner),
@@ -100,9 +94,9 @@ def ablate_decoding(settings: DecodingAblation) -> dict[str, Any]:
             | {key: figures[key] for key in ("f1", "share_of_count_f1", "share_null")}
             | {key: figures["null"][key] for key in ("removed_null", "aligned_null")}
         )
-    logger.info("%s, %d pairs:\n%s", settings.aligner, len(pairs), as_table(rows))
+    logger.info("%s, %d pairs:\n%s", settings.aligner.model, len(pairs), as_table(rows))
     shared = {"gold": settings.gold, "source": settings.source, "target": settings.target}
-    return {"status": "done", **shared, "aligner": settings.aligner, "rows": rows}
+    return {"status": "done", **shared, "aligner": settings.aligner.model, "rows": rows}
 
 
 # Takes queries through an aligner's `prepare` and `compute`.
@@ -170,7 +164,7 @@ class SignalAblation:
         target: the other language
         lexicons: lists of names, as for train_aligner.py; those of other languages are left out
         pairs: pairs of the corpus that are voted on together with the gold ones
-        tagger: a Hugging Face token classification model, a local folder, or `starter`
+        tagger: finds the names of the corpus
         encoder: whose hidden states are compared: a Hugging Face encoder, a local folder, or `starter`
         seed: of the choice of pairs
     """
@@ -180,7 +174,7 @@ class SignalAblation:
     target: str
     lexicons: list[str] = field(default_factory=list)
     pairs: PositiveInt = 300
-    tagger: str = STARTER
+    tagger: TaggerSettings = field(default_factory=TaggerSettings)
     encoder: str = STARTER
     seed: NonNegativeInt = 1
 
@@ -223,10 +217,8 @@ def ablate_signals(settings: SignalAblation) -> dict[str, Any]:
 class GoldPoll(Poll):
     """A poll on the gold entities of gold sentences; in all others, a tagger finds the names."""
 
-    def __init__(self, tagger: str, encoder: str, gold: Sequence[GoldPair]):
-        super().__init__(
-            TaggerSettings(tagger, batch_tokens=BATCH_TOKENS), encoder, "cuda" if torch.cuda.is_available() else "cpu"
-        )
+    def __init__(self, tagger: TaggerSettings, encoder: str, gold: Sequence[GoldPair]):
+        super().__init__(tagger, encoder)
         self._tagger = _GoldTagger(self._tagger, {source.text: source.entities() for source, _ in gold})
 
 
@@ -309,10 +301,13 @@ def _cell(value: str | int | float | None) -> str:
     return f"{100 * value:.1f}" if isinstance(value, float) else str(value)
 
 
-COMMANDS = {
-    "decoding": Command(DecodingAblation, ablate_decoding),
-    "signals": Command(SignalAblation, ablate_signals),
-}
+JOB = Job(
+    __doc__,
+    {
+        "decoding": Command(DecodingAblation, ablate_decoding, ablate_decoding.__doc__),
+        "signals": Command(SignalAblation, ablate_signals, ablate_signals.__doc__),
+    },
+)
 
 if __name__ == "__main__":
-    run_job(__doc__, COMMANDS)
+    run_job(JOB)

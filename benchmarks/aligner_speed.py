@@ -7,21 +7,19 @@ import itertools
 import logging
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from jsonargparse.typing import PositiveInt
 
-from xner_core.alignment.aligner import load_aligner
 from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.alignment.query import AlignmentQuery
-from xner_core.cli.job import Command, run_job
+from xner_core.cli.job import Command, Job, run_job
 from xner_core.corpus.layout import Corpus, open_corpus
 from xner_core.errors import XnerError
 from xner_core.models.model_settings import STARTER
 from xner_core.storage.files import locate, read_table
-from xner_core.tagging.tagger import Tagger
 from xner_core.tagging.tagger_settings import TaggerSettings
 
 logger = logging.getLogger(__name__)
@@ -37,7 +35,7 @@ class SpeedSettings:
         aligners: `starter`, `similarity`, or folders that train_aligner.py wrote; ratios are to the last of them
         pairs: pairs that have an entity
         rounds: how often each aligner aligns a part of the pairs, in turn with the others
-        tagger: finds the entities: a Hugging Face name, a local folder, or `starter`
+        tagger: finds the entities
         batch_tokens: tokens, padding included, that an encoder reads at once
         threads: of the CPU
     """
@@ -47,7 +45,7 @@ class SpeedSettings:
     aligners: list[str] = field(default_factory=lambda: [STARTER, "similarity"])
     pairs: PositiveInt = 600
     rounds: PositiveInt = 5
-    tagger: str = STARTER
+    tagger: TaggerSettings = field(default_factory=TaggerSettings)
     batch_tokens: PositiveInt = 1024
     threads: PositiveInt = 1
 
@@ -55,11 +53,8 @@ class SpeedSettings:
 def time_aligners(settings: SpeedSettings) -> dict[str, Any]:
     """Pairs/s of each aligner, over all rounds, and its median ratio to the last aligner in the same round."""
     torch.set_num_threads(settings.threads)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    queries = _queries(open_corpus(locate(settings.corpus)), settings, device)
-    aligners = [
-        load_aligner(AlignerSettings(name, batch_tokens=settings.batch_tokens), device) for name in settings.aligners
-    ]
+    queries = _queries(open_corpus(locate(settings.corpus)), settings)
+    aligners = [AlignerSettings(name, batch_tokens=settings.batch_tokens).load() for name in settings.aligners]
     seconds: list[list[float]] = [[] for _ in aligners]
     for number in range(settings.rounds):
         part = queries[number :: settings.rounds]
@@ -83,9 +78,9 @@ def time_aligners(settings: SpeedSettings) -> dict[str, Any]:
     return {"status": "done", "corpus": settings.corpus, "pairs": len(queries), "entities": entities, "rows": rows}
 
 
-def _queries(corpus: Corpus, settings: SpeedSettings, device: str) -> list[AlignmentQuery]:
+def _queries(corpus: Corpus, settings: SpeedSettings) -> list[AlignmentQuery]:
     """The first pairs of the domain that have an entity."""
-    tagger = Tagger(TaggerSettings(settings.tagger, batch_tokens=settings.batch_tokens), device)
+    tagger = replace(settings.tagger, batch_tokens=settings.batch_tokens).load()
     queries: list[AlignmentQuery] = []
     pairs = _pairs(corpus, settings.domain)
     while batch := list(itertools.islice(pairs, 256)):
@@ -107,7 +102,7 @@ def _pairs(corpus: Corpus, domain: str) -> Iterator[tuple[str, str]]:
             yield from zip(table["source_text"].to_pylist(), table["target_text"].to_pylist(), strict=True)
 
 
-COMMANDS = Command(SpeedSettings, time_aligners)
+JOB = Job(__doc__, Command(SpeedSettings, time_aligners))
 
 if __name__ == "__main__":
-    run_job(__doc__, COMMANDS)
+    run_job(JOB)

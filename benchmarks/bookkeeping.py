@@ -23,7 +23,7 @@ from jsonargparse.typing import ClosedUnitInterval, PositiveInt
 
 from chaos.tiny_models import save_tiny_encoder, save_tiny_tagger
 from xner_core.alignment.aligner_settings import AlignerSettings
-from xner_core.cli.job import Command, run_job
+from xner_core.cli.job import Command, Job, run_job
 from xner_core.corpus import layout
 from xner_core.corpus.layout import open_corpus
 from xner_core.engine import projection_graph as graph
@@ -274,11 +274,14 @@ def _write_manifest(corpus: Path, shards: int) -> None:
     write_json(locate(corpus / layout.MANIFEST), manifest | {"domains": {}, "rejected_files": []})
 
 
-COMMANDS = {
-    "nightly": Command(NightlyTimes, time_nights),
-    "planning": Command(PlanningTimes, time_planning),
-    "share": Command(ShareTimes, time_share),
-}
+JOB = Job(
+    __doc__,
+    {
+        "nightly": Command(NightlyTimes, time_nights, time_nights.__doc__),
+        "planning": Command(PlanningTimes, time_planning, time_planning.__doc__),
+        "share": Command(ShareTimes, time_share, time_share.__doc__),
+    },
+)
 
 if __name__ == "__main__":
-    run_job(__doc__, COMMANDS)
+    run_job(JOB)

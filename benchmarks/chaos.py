@@ -5,9 +5,9 @@ jobs are started together. Needs the extra `dev`, which brings the S3 server. Sc
 """
 
 from chaos.run import ChaosSettings, run_chaos
-from xner_core.cli.job import Command, run_job
+from xner_core.cli.job import Command, Job, run_job
 
-COMMANDS = Command(ChaosSettings, run_chaos)
+JOB = Job(__doc__, Command(ChaosSettings, run_chaos))
 
 if __name__ == "__main__":
-    run_job(__doc__, COMMANDS)
+    run_job(JOB)

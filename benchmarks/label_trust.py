@@ -18,7 +18,7 @@ import torch
 from jsonargparse.typing import PositiveInt
 
 from xner_core.alignment.aligner_settings import AlignerSettings
-from xner_core.cli.job import Command, run_job
+from xner_core.cli.job import Command, Job, run_job
 from xner_core.evaluation.gold import GoldPair, GoldSentence, read_gold
 from xner_core.evaluation.text_table import text_table
 from xner_core.projection.stages import align_shard, tag_shard
@@ -63,8 +63,7 @@ class TrustComparison:
 def compare_trust(settings: TrustComparison) -> dict[str, Any]:
     """Scores of each way to read the labels, in percent, for each target language."""
     torch.set_num_threads(settings.threads)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    tagger, aligner = settings.tagger.load(device), settings.aligner.load(device)
+    tagger, aligner = settings.tagger.load(), settings.aligner.load()
     figures: dict[str, dict[str, dict[str, float]]] = {}
     for target in settings.targets:
         pairs = read_gold(settings.gold, settings.source, target)
@@ -138,7 +137,7 @@ def _whole(entity: Entity, tokens: Sequence[Span]) -> tuple[Span, str]:
     return (covered[0].span if covered else entity.span), entity.type
 
 
-COMMANDS = Command(TrustComparison, compare_trust)
+JOB = Job(__doc__, Command(TrustComparison, compare_trust))
 
 if __name__ == "__main__":
-    run_job(__doc__, COMMANDS)
+    run_job(JOB)

@@ -1,6 +1,6 @@
 """Whether a student that plain Transformers reads finds what xner finds with it.
 
-python benchmarks/pipeline_agreement.py --student out/de/student --gold '[de.conll.gz, zh.conll.gz]'
+python benchmarks/pipeline_agreement.py --student out/de/student --gold de.conll.gz,zh.conll.gz
 
 Each gold file's raw texts are read by xner and by the pipeline that the README shows. `agreement` is the F1 of typed
 spans, in code points of the text, between the two; `F1` and `F1 pipeline` are those of either against the gold; `torn`
@@ -16,11 +16,12 @@ import torch
 from jsonargparse.typing import PositiveInt
 from transformers import pipeline
 
-from xner_core.cli.job import Command, run_job
+from xner_core.cli.job import Command, Job, run_job
 from xner_core.evaluation.gold import read_sentences
-from xner_core.evaluation.tagger_evaluation import load_tagger, marked_types
+from xner_core.evaluation.tagger_evaluation import marked_types
 from xner_core.evaluation.text_table import text_table
 from xner_core.models.windows import WINDOW_OVERLAP
+from xner_core.tagging.tagger_settings import TaggerSettings
 from xner_core.text.spans import Entity
 from xner_core.text.words import words
 
@@ -51,9 +52,8 @@ def compare_pipeline(settings: PipelineComparison) -> dict[str, Any]:
     """The agreement of the two, and the F1 of each, in percent, for each gold file."""
     torch.set_num_threads(settings.threads)
     use = pipeline("token-classification", model=settings.student, aggregation_strategy="simple", stride=WINDOW_OVERLAP)
-    tagger = load_tagger(
-        settings.student, {label[2:]: label[2:] for label in use.model.config.label2id if label != "O"}
-    )
+    types = {label[2:]: label[2:] for label in use.model.config.label2id if label != "O"}
+    tagger = TaggerSettings(settings.student, types).load()
     figures: dict[str, dict[str, float]] = {}
     for path in settings.gold:
         sentences = read_sentences(path, settings.language)
@@ -95,7 +95,7 @@ def _of_types(readings: Sequence[Found], types: set[str]) -> list[Found]:
     return [{found for found in reading if found[2] in types} for reading in readings]
 
 
-COMMANDS = Command(PipelineComparison, compare_pipeline)
+JOB = Job(__doc__, Command(PipelineComparison, compare_pipeline))
 
 if __name__ == "__main__":
-    run_job(__doc__, COMMANDS)
+    run_job(JOB)

@@ -1,13 +1,7 @@
-"""Makes a corpus of parallel text: reads files of many formats, cleans, removes duplicates, and writes Parquet shards.
+"""The job `xner ingest` as a script, for `ray job submit` and checkouts."""
 
-python jobs/ingest_corpus.py --corpus opus/ --target de --out corpora/en-de
-"""
-
-from xner_core.cli.job import Command, run_job
-from xner_core.corpus.ingest.ingest_settings import IngestSettings
-from xner_core.workflows.corpus import ingest_alone
-
-COMMANDS = Command(IngestSettings, ingest_alone)
+from xner_core.cli.commands import INGEST as JOB
+from xner_core.cli.job import run_job
 
 if __name__ == "__main__":
-    run_job(__doc__, COMMANDS)
+    run_job(JOB)

@@ -26,8 +26,8 @@ def limit_memory(module: nn.Module, tokens: int) -> None:
 class SmallTaggerSettings(TaggerSettings):
     tokens: int = 100
 
-    def load(self, device: str = "cpu") -> Tagger:
-        tagger = super().load(device)
+    def load(self) -> Tagger:
+        tagger = super().load()
         limit_memory(tagger._model, self.tokens)
         return tagger
 
@@ -36,7 +36,7 @@ class SmallTaggerSettings(TaggerSettings):
 class SmallAlignerSettings(AlignerSettings):
     tokens: int = 100
 
-    def load(self, device: str = "cpu") -> Aligner:
-        aligner = super().load(device)
+    def load(self) -> Aligner:
+        aligner = super().load()
         limit_memory(aligner._encoder._model if self.folder is None else aligner._scorer, self.tokens)
         return aligner

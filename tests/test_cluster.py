@@ -20,7 +20,7 @@ def parse(command: str):
     """What the parser of a job makes of a command line, `jobs/<job>.py …`."""
     script, *arguments = shlex.split(command)
     job = runpy.run_path(str(ROOT / script))
-    return build_parser(job["__doc__"], job["COMMANDS"]).parse_args(arguments)
+    return build_parser(job["JOB"]).parse_args(arguments)
 
 
 def rayjob() -> dict:

@@ -43,7 +43,7 @@ def settings_files(tmp_path, monkeypatch) -> None:
 def test_a_command_of_the_documents_is_understood(command):
     script, *arguments = shlex.split(command.replace("<fingerprint>", "0" * 32))
     job = runpy.run_path(str(ROOT / script))
-    build_parser(job["__doc__"], job["COMMANDS"]).parse_args(arguments)
+    build_parser(job["JOB"]).parse_args(arguments)
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

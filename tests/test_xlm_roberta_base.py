@@ -76,4 +76,4 @@ def test_it_passes_through_every_job(base, tmp_path):
     assert (Path(result["student"]) / "model.safetensors").exists()
     german = tmp_path / "de.conll"
     write_sample_gold(german, "de")
-    assert evaluate_tagger(TaggerEvaluation(result["student"], str(german)))["status"] == "done"
+    assert evaluate_tagger(TaggerEvaluation(str(german), TaggerSettings(result["student"])))["status"] == "done"

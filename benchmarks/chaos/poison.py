@@ -102,8 +102,8 @@ class PoisonedTaggerSettings(TaggerSettings):
     seconds: float = 0.0
     journal: str | None = None
 
-    def load(self, device: str = "cpu") -> "PoisonedTagger":
-        return PoisonedTagger(super().load(device), self)
+    def load(self) -> "PoisonedTagger":
+        return PoisonedTagger(super().load(), self)
 
 
 class PoisonedTagger:
@@ -127,8 +127,8 @@ class PoisonedAlignerSettings(AlignerSettings):
     seconds: float = 0.0
     journal: str | None = None
 
-    def load(self, device: str = "cpu") -> "PoisonedAligner":
-        return PoisonedAligner(super().load(device), self)
+    def load(self) -> "PoisonedAligner":
+        return PoisonedAligner(super().load(), self)
 
 
 class PoisonedAligner:

@@ -69,7 +69,7 @@ def run(folder: Path, *arguments: str) -> dict:
     """The results of a command line that ends well."""
     out = folder / "result.json"
     with pytest.raises(SystemExit) as ended:
-        run_job(ABLATIONS["__doc__"], ABLATIONS["COMMANDS"], [*arguments, "--json", str(out)])
+        run_job(ABLATIONS["JOB"], [*arguments, "--json", str(out)])
     assert ended.value.code == 0
     return json.loads(out.read_text())
 
@@ -129,11 +129,11 @@ def aligner(request, tiny_encoder, tmp_path) -> str:
 def test_decoding_is_scored_without_each_of_its_parts(aligner, tmp_path, caplog):
     caplog.set_level("INFO")
     gold = write(tmp_path / "gold.jsonl", [gold_row(*row) for row in sentences(12, seed=2)])
-    result = run(tmp_path, "decoding", "--gold", gold, "--target", "nl", "--aligner", aligner)
+    result = run(tmp_path, "decoding", "--gold", gold, "--target", "nl", "--aligner.model", aligner)
     assert [row["decoding"] for row in result["rows"]] == PARTS
     assert all(part in caplog.text for part in PARTS)
     rows = {row.pop("decoding"): row for row in result["rows"]}
-    whole = evaluate_projection(ProjectionEvaluation(gold, "nl", aligner=aligner))
+    whole = evaluate_projection(ProjectionEvaluation(gold, "nl", aligner=AlignerSettings(aligner)))
     assert rows["as it is"] == {
         **{name: whole[name] for name in ("f1", "share_of_count_f1", "share_null")},
         **{name: whole["null"][name] for name in ("removed_null", "aligned_null")},
@@ -153,7 +153,7 @@ def test_a_part_of_decoding_is_what_its_name_says(aligner, tmp_path):
     recipe = read_recipe(folder)
     never = {name: 0.0 for name in ("min_confidence", "min_presence") if hasattr(recipe, name)}
     write_recipe(folder, replace(recipe, **never), {})
-    rows = run(tmp_path, "decoding", "--gold", gold, "--target", "nl", "--aligner", str(folder))["rows"]
+    rows = run(tmp_path, "decoding", "--gold", gold, "--target", "nl", "--aligner.model", str(folder))["rows"]
     null = {row["decoding"]: round(3 * row["share_null"]) for row in rows}
     assert null == dict(zip(PARTS, (2, 1, 2, 2, 1), strict=True))
 
@@ -187,7 +187,16 @@ def test_signals_vote_without_each_of_them(corpus, tiny_encoder, tiny_tagger, tm
     result = run(
         tmp_path,
         *("signals", "--corpus", corpus, "--gold", write(tmp_path / "gold.jsonl", rows), "--target", "nl"),
-        *("--lexicons", f"[{lexicon}, {other}]", "--pairs", "20", "--tagger", tiny_tagger, "--encoder", tiny_encoder),
+        *(
+            "--lexicons",
+            f"[{lexicon}, {other}]",
+            "--pairs",
+            "20",
+            "--tagger.model",
+            tiny_tagger,
+            "--encoder",
+            tiny_encoder,
+        ),
     )
     found = {row["signals"]: row for row in result["rows"]}
     assert all(name in caplog.text for name in found)
@@ -213,7 +222,7 @@ def test_signals_vote_without_each_of_them(corpus, tiny_encoder, tiny_tagger, tm
 def test_signals_need_a_corpus_of_the_language(corpus, tmp_path, capsys):
     gold = write(tmp_path / "gold.jsonl", [gold_row(*row) for row in sentences(1, seed=5)])
     with pytest.raises(SystemExit) as ended:
-        run_job("", ABLATIONS["COMMANDS"], ["signals", "--corpus", corpus, "--gold", gold, "--target", "de"])
+        run_job(ABLATIONS["JOB"], ["signals", "--corpus", corpus, "--gold", gold, "--target", "de"])
     assert ended.value.code == 2
     assert "a corpus of en-nl; the signals need one of en-de" in capsys.readouterr().err
 
@@ -221,7 +230,7 @@ def test_signals_need_a_corpus_of_the_language(corpus, tmp_path, capsys):
 def test_aligners_are_timed_on_the_same_pairs(corpus, trained, tiny_tagger, tmp_path):
     speed = runpy.run_path(str(ROOT / "benchmarks" / "aligner_speed.py"))
     settings = speed["SpeedSettings"](
-        corpus, "tales", aligners=[trained, trained], pairs=12, rounds=2, tagger=tiny_tagger
+        corpus, "tales", aligners=[trained, trained], pairs=12, rounds=2, tagger=TaggerSettings(tiny_tagger)
     )
     result = speed["time_aligners"](settings)
     assert result["pairs"] == 12

@@ -5,7 +5,7 @@ from typing import Literal
 import pytest
 from jsonargparse.typing import ClosedUnitInterval, PositiveInt
 
-from xner_core.cli.job import Command, run_job
+from xner_core.cli.job import Command, Job, run_job
 from xner_core.errors import RunFailure, XnerError
 
 
@@ -68,7 +68,7 @@ def echo(settings: Settings) -> dict:
 
 def run(*arguments: str, commands=None) -> int:
     with pytest.raises(SystemExit) as exit_:
-        run_job("A job.", commands or Command(Settings, echo), arguments)
+        run_job(Job("A job.", commands or Command(Settings, echo)), arguments)
     return exit_.value.code
 
 
@@ -84,9 +84,12 @@ def test_an_unknown_key_is_refused_and_the_nearest_is_named(tmp_path, capsys):
     (tmp_path / "a.yaml").write_text("name: x\ninner: {sizes: 5}\n")
     assert run("--config", str(tmp_path / "a.yaml")) == 2
     error = capsys.readouterr().err
-    assert error == f"error: {tmp_path}/a.yaml:2: no setting 'inner.sizes'; did you mean inner.size? --help lists all\n"
+    assert (
+        error
+        == f"error: {tmp_path}/a.yaml:2: no setting 'inner.sizes'; did you mean inner.size? --help_all lists all\n"
+    )
     assert run("--name", "x", "--nmae", "y") == 2
-    assert capsys.readouterr().err == "error: no flag --nmae; did you mean --name? --help lists all\n"
+    assert capsys.readouterr().err == "error: no flag --nmae; did you mean --name? --help_all lists all\n"
 
 
 @pytest.mark.parametrize(
@@ -185,16 +188,18 @@ def test_numbers_switches_and_nothing_are_what_their_types_say(tmp_path):
     ("flags", "message"),
     [
         (["--inner.size", "0"], "--inner.size 0: expected a whole number above 0, as in --inner.size 1"),
-        (["--few", "PER,LOC"], "--few PER,LOC: expected a list of texts or null, as in --few '[PER,LOC]'"),
         (["--few", "{a: b}"], "--few {a: b}: expected a list of texts or null, as in --few '[name]'"),
         (["--then_stop", "maybe"], "--then_stop maybe: expected true or false, as in --then_stop true"),
         (["--share", "2"], "--share 2: expected a number from 0 to 1, as in --share 0.5"),
-        (["--inner", "x"], "--inner: holds settings of its own, as in --inner.size; give these"),
+        (
+            ["--inner", "x"],
+            "--inner: holds settings of its own, as in --inner.size; give these, or a YAML file of them",
+        ),
         (["--low"], "--low: no value; expected a whole number, as in --low 1"),
         (["--config", "nowhere.yaml"], "nowhere.yaml: no such file, or it cannot be read"),
         (
             ["more"],
-            "what is 'more'? Every setting has a flag, and a value with spaces stands in quotes; --help lists all",
+            "what is 'more'? Every setting has a flag; a value with spaces stands in quotes; --help_all lists all",
         ),
     ],
 )
@@ -227,7 +232,7 @@ def test_what_is_missing_is_named(capsys):
         ([], "name a command first: echo, other; each takes --help"),
         (["ecko"], "no command 'ecko': did you mean echo? there are echo, other"),
         (["echo"], "--name must be given; --help says what to name"),
-        (["echo", "--nam", "x"], "no flag --nam; did you mean --name? --help lists all"),
+        (["echo", "--nam", "x"], "no flag --nam; did you mean --name? --help_all lists all"),
         (["echo", "--name", "x", "--low", "y"], "--low y: expected a whole number, as in --low 1"),
     ]:
         assert run(*arguments, commands=commands) == 2
@@ -246,3 +251,59 @@ def test_a_file_of_results_that_cannot_be_written_is_refused_before_the_work(tmp
     (tmp_path / "file").write_text("")
     assert run("--name", "x", "--json", str(tmp_path / "file/out.json")) == 2
     assert "nothing can be written there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("given", ["PER,LOC", "PER, LOC", "  PER ,\tLOC", "[PER, LOC]", "['PER', LOC]"])
+def test_a_list_is_written_in_one_word(tmp_path, given):
+    assert parsed(tmp_path, "name: x\n", "--few", given)["few"] == ["PER", "LOC"]
+    assert parsed(tmp_path, "name: x\n", f"--few={given}")["few"] == ["PER", "LOC"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "key", "value"),
+    [
+        (["--names", "out/de"], "names", ["out/de"]),
+        (["--names", "it's, a: b"], "names", ["it's", "a: b"]),
+        (["--names", "no,2019"], "names", ["no", "2019"]),
+        (["--sizes", "500,all"], "sizes", [500, "all"]),
+        (["--few", "null"], "few", None),
+        (["--names", "a", "--names+", "b,c"], "names", ["a", "b", "c"]),
+    ],
+)
+def test_lists_of_all_kinds(tmp_path, flags, key, value):
+    assert parsed(tmp_path, "name: x\n", *flags)[key] == value
+
+
+RENAMED = Command(Settings, echo, renamed={"shares": "share", "part": "inner", "old": "then_stop true"})
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--shares", "--shares is named --share now"),
+        ("--part.size", "--part.size is named --inner.size now"),
+        ("--old", "--old is named --then_stop true now"),
+    ],
+)
+def test_an_old_name_is_refused_with_the_new_one(flag, message, capsys):
+    assert run("--name", "x", flag, "1", commands=RENAMED) == 2
+    assert capsys.readouterr().err == f"error: {message}\n"
+
+
+def test_an_old_key_of_a_file_is_refused_with_the_new_one(tmp_path, capsys):
+    (tmp_path / "a.yaml").write_text("name: x\npart: {size: 3}\n")
+    assert run("--config", str(tmp_path / "a.yaml"), commands=RENAMED) == 2
+    assert capsys.readouterr().err == f"error: {tmp_path}/a.yaml:2: 'part.size' is named 'inner.size' now\n"
+
+
+def test_a_part_is_read_from_a_file_of_its_own(tmp_path):
+    (tmp_path / "inner.yaml").write_text("size: 9\n")
+    assert parsed(tmp_path, "name: x\n", "--inner", str(tmp_path / "inner.yaml"))["inner"] == {"size": 9}
+    flags = ["--inner", str(tmp_path / "inner.yaml"), "--inner.size", "4"]
+    assert parsed(tmp_path, "name: x\n", *flags)["inner"] == {"size": 4}
+
+
+@pytest.mark.parametrize("listed", ["", " ", "PER,", "PER,,LOC", ",", "PER, ,LOC"])
+def test_a_list_without_a_name_is_refused(listed, capsys):
+    assert run("--name", "x", f"--names={listed}") == 2
+    assert "expected a list of texts, as in --names" in capsys.readouterr().err

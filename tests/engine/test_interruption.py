@@ -17,7 +17,7 @@ STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 # Its children ignore SIGTERM, sit in a session of their own, or wait in a pool of multiprocessing.
 JOB = """
 import dataclasses, multiprocessing, subprocess, sys, time
-from xner_core.cli.job import Command, run_job
+from xner_core.cli.job import Command, Job, run_job
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
@@ -37,7 +37,7 @@ def work(settings):
         time.sleep(600)
 
 if __name__ == "__main__":
-    run_job("A job.", Command(Settings, work))
+    run_job(Job("A job.", Command(Settings, work)))
 """  # noqa: E501
 
 

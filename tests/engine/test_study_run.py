@@ -15,6 +15,7 @@ from xner_core.evaluation.evaluation_settings import StudentEvaluation, TaggerEv
 from xner_core.evaluation.student_evaluation import evaluate_student
 from xner_core.evaluation.tagger_evaluation import evaluate_tagger
 from xner_core.study.study_settings import StudySettings
+from xner_core.tagging.tagger_settings import TaggerSettings
 from xner_core.training.fitting_settings import OptimisationSettings
 from xner_core.training.student_settings import StudentRecipe
 
@@ -62,7 +63,7 @@ def settings(tmp_path_factory, tiny_encoder, tiny_tagger) -> StudySettings:
         pairs=[40, 1000, "all"],
         domains=["news", "wiki"],
         seeds=[1],
-        recipe=StudentRecipe(dev=str(gold), start="encoder", model=tiny_encoder, optimisation=OPTIMISATION),
+        student=StudentRecipe(dev=str(gold), start="encoder", model=tiny_encoder, optimisation=OPTIMISATION),
         baselines=[tiny_tagger],
         at_once=2,
         draws=100,
@@ -98,7 +99,9 @@ def test_cells_are_trained_and_scored_and_a_failure_costs_only_itself(result, se
     # More pairs of the same kind teach more.
     assert done["f1"][1] > 0.5
     for each in done.iter_rows(named=True):
-        scores = evaluate_tagger(TaggerEvaluation(each["student"], settings.gold["made up"], "LOC,ORG,PER"))
+        scores = evaluate_tagger(
+            TaggerEvaluation(settings.gold["made up"], TaggerSettings(each["student"]), ["LOC", "ORG", "PER"])
+        )
         assert each["f1"] == pytest.approx(scores["f1"])
         assert each["f1_ORG"] == pytest.approx(scores["per_type"]["ORG"]["f1"])
         assert each["f1_PER"] == pytest.approx(scores["per_type"]["PER"]["f1"])
@@ -161,7 +164,7 @@ def test_what_cannot_work_is_refused_before_anything_is_trained(settings, tmp_pa
     with pytest.raises(XnerError, match="no such file"):
         run_study(replace(new, gold={"other": str(tmp_path / "none.conll")}))
     with pytest.raises(XnerError, match="not enough CPU in the cluster"):
-        run_study(replace(new, recipe=replace(new.recipe, num_workers=9)))
+        run_study(replace(new, student=replace(new.student, num_workers=9)))
     assert not (tmp_path / "out").exists()
 
 

@@ -57,7 +57,7 @@ def labels(tmp_path_factory) -> str:
 @pytest.fixture(scope="module")
 def settings(labels, tiny_encoder, tmp_path_factory) -> StudentSettings:
     recipe = StudentRecipe(start="encoder", model=tiny_encoder, optimisation=OPTIMISATION, threads=1, shuffle_buffer=64)
-    return StudentSettings([labels], str(tmp_path_factory.mktemp("student")), recipe=recipe)
+    return StudentSettings([labels], str(tmp_path_factory.mktemp("student")), student=recipe)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def test_a_killed_worker_and_a_killed_job_go_on_with_the_same_data(trained, sett
         train_student(interrupted, [FailAt(tmp_path / "marks", 60, 120)])
     assert sorted(mark.name for mark in (tmp_path / "marks").iterdir()) == ["120", "60"]
 
-    changed = replace(interrupted, recipe=replace(settings.recipe, seed=2))
+    changed = replace(interrupted, student=replace(settings.student, seed=2))
     with pytest.raises(XnerError, match=r"another training .*seed 1, now 2"):
         train_student(changed)
     other = write_labels(tmp_path, sentences(40), fingerprint="f" * 32)
@@ -115,7 +115,7 @@ def test_two_workers_start_from_a_tagger_and_stop_early(ray_session, labels, tin
     optimisation = replace(OPTIMISATION, learning_rate=1e-9, patience=1)
     recipe = StudentRecipe(model=tiny_tagger, optimisation=optimisation, threads=1, num_workers=2)
     settings = StudentSettings(
-        [labels], str(tmp_path / "out"), checkpoints=str(tmp_path / "checkpoints"), recipe=recipe
+        [labels], str(tmp_path / "out"), checkpoints=str(tmp_path / "checkpoints"), student=recipe
     )
     result = train_student(settings)
     assert result["steps"] == round(18 * (result["train_sentences"] // 2) / 8)
@@ -126,7 +126,7 @@ def test_two_workers_start_from_a_tagger_and_stop_early(ray_session, labels, tin
 
 
 def test_too_small_a_cluster_is_refused_before_anything_is_written(ray_session, settings, tmp_path):
-    wide = replace(settings, out=str(tmp_path), recipe=replace(settings.recipe, num_workers=4))
+    wide = replace(settings, out=str(tmp_path), student=replace(settings.student, num_workers=4))
     with pytest.raises(XnerError, match="not enough CPU in the cluster: 5 needed, 4 there"):
         train_student(wide)
     assert not list(tmp_path.iterdir())

@@ -263,13 +263,13 @@ def test_a_small_file_that_inflates_without_end_is_refused(tmp_path, monkeypatch
 
 def test_a_tagger_is_scored(tiny_tagger, tmp_path):
     (tmp_path / "a.conll").write_bytes(TEXT.encode())
-    result = evaluate_tagger(TaggerEvaluation(tiny_tagger, str(tmp_path / "a.conll"), "PER,LOC"))
+    result = evaluate_tagger(TaggerEvaluation(str(tmp_path / "a.conll"), TaggerSettings(tiny_tagger), ["PER", "LOC"]))
     assert result["labels"] == ["LOC", "PER"]
     assert result["sentences"] == 2
     assert set(result["per_type"]) >= {"LOC", "PER"}
     (tmp_path / "empty.conll").write_bytes(b"\n\n")
     with pytest.raises(XnerError, match="holds no sentence"):
-        evaluate_tagger(TaggerEvaluation(tiny_tagger, str(tmp_path / "empty.conll")))
+        evaluate_tagger(TaggerEvaluation(str(tmp_path / "empty.conll"), TaggerSettings(tiny_tagger)))
 
 
 def test_a_tagger_that_copies_gold_scores_one(tiny_tagger, tmp_path):
@@ -282,5 +282,5 @@ def test_a_tagger_that_copies_gold_scores_one(tiny_tagger, tmp_path):
         (tags,) = predict_tags(tagger, read_sentences(untagged), types)
         path = tmp_path / "copy.conll"
         path.write_text("".join(f"{token}\t{tag}\n" for token, tag in zip(tokens, tags, strict=True)))
-        result = evaluate_tagger(TaggerEvaluation(tiny_tagger, str(path), ",".join(sorted(types))))
+        result = evaluate_tagger(TaggerEvaluation(str(path), TaggerSettings(tiny_tagger), sorted(types)))
         assert result["f1"] == (1.0 if any(tag != "O" for tag in tags) else 0.0)

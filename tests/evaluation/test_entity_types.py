@@ -1,23 +1,9 @@
 import pytest
 
 from xner_core.errors import XnerError
-from xner_core.evaluation.entity_types import nearest, parse_types, scored_types
+from xner_core.evaluation.entity_types import nearest, scored_types
 
 CONLL = ["LOC", "MISC", "ORG", "PER"]
-
-
-@pytest.mark.parametrize(
-    ("listed", "types"),
-    [("PER,LOC", ["PER", "LOC"]), ("PER, LOC", ["PER", "LOC"]), ("  PER ,\tLOC,PER", ["PER", "LOC"]), (None, None)],
-)
-def test_types_are_listed_with_or_without_spaces(listed, types):
-    assert parse_types(listed, "labels") == types
-
-
-@pytest.mark.parametrize("listed", ["", " ", "PER,", "PER,,LOC", ",", "PER, ,LOC"])
-def test_a_list_without_a_name_is_refused(listed):
-    with pytest.raises(ValueError, match=r"labels .*give types separated by commas"):
-        parse_types(listed, "labels")
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ def gold(tmp_path) -> str:
 
 def test_gold_that_can_be_scored(gold, tmp_path):
     check_gold("gold", gold, "de", None, {"the tagger": ["PER", "LOC", "ORG"]})
-    check_gold("gold", gold, None, "PER, LOC")
+    check_gold("gold", gold, None, ["PER", "LOC"])
     (tmp_path / "gold.jsonl").write_text(JSON_LINES)
-    check_gold("gold", str(tmp_path / "gold.jsonl"), "de", "PER", {"the tagger": ["PER"]})
+    check_gold("gold", str(tmp_path / "gold.jsonl"), "de", ["PER"], {"the tagger": ["PER"]})
 
 
 def test_gold_that_cannot(gold, tmp_path):
@@ -30,7 +30,7 @@ def test_gold_that_cannot(gold, tmp_path):
         ((str(tmp_path / "text.conll"), "de"), r"text\.conll:1"),
         ((lines, None), "language|languages"),
         ((lines, "fr"), "'fr'"),
-        ((gold, "de", "PERS"), r"no entity type PERS: gold .*gold\.conll marks LOC, PER.*did you mean PER\?"),
+        ((gold, "de", ["PERS"]), r"no entity type PERS: gold .*gold\.conll marks LOC, PER.*did you mean PER\?"),
         (
             (gold, "de", None, {"the tagger": ["person"]}),
             "marks LOC, PER, and none .* finds person; did you mean",

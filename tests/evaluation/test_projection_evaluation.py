@@ -5,19 +5,23 @@ import sys
 import pytest
 
 from gold_rows import ROWS
+from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.corpus.cleaning_settings import CleaningSettings
 from xner_core.corpus.ingest.ingest_settings import IngestSettings
 from xner_core.corpus.ingest.ingestion import ingest_corpus
 from xner_core.errors import XnerError
 from xner_core.evaluation.evaluation_settings import ProjectionEvaluation
 from xner_core.evaluation.projection_evaluation import as_table, evaluate_projection
+from xner_core.tagging.tagger_settings import TaggerSettings
 
 EVERYTHING = CleaningSettings(identify_language=False)
 
 
 def test_a_perfect_projection_reaches_the_f1_of_counts(write, tiny_encoder):
     same = [{"en": row["en"], "xx": row["en"]} for row in ROWS]
-    result = evaluate_projection(ProjectionEvaluation(write(*same), "xx", aligner="similarity", encoder=tiny_encoder))
+    result = evaluate_projection(
+        ProjectionEvaluation(write(*same), "xx", aligner=AlignerSettings("similarity", tiny_encoder))
+    )
     assert result["status"] == "done"
     assert result["f1"] == result["count_f1"] == result["share_of_count_f1"] == 1
     assert set(result["per_type"]) == {"PER", "LOC"}
@@ -28,10 +32,14 @@ def test_a_perfect_projection_reaches_the_f1_of_counts(write, tiny_encoder):
 
 def test_entities_of_a_tagger_are_scored_beside_the_same_counts(write, tiny_encoder, tiny_tagger):
     path = write(*ROWS)
-    gold = evaluate_projection(ProjectionEvaluation(path, "de", aligner="similarity", encoder=tiny_encoder))
+    gold = evaluate_projection(ProjectionEvaluation(path, "de", aligner=AlignerSettings("similarity", tiny_encoder)))
     tagged = evaluate_projection(
         ProjectionEvaluation(
-            path, "de", aligner="similarity", encoder=tiny_encoder, entities="tagger", tagger=tiny_tagger
+            path,
+            "de",
+            aligner=AlignerSettings("similarity", tiny_encoder),
+            entities="tagger",
+            tagger=TaggerSettings(tiny_tagger),
         )
     )
     assert tagged["count_f1"] == gold["count_f1"]
@@ -40,7 +48,9 @@ def test_entities_of_a_tagger_are_scored_beside_the_same_counts(write, tiny_enco
 
 def test_gold_without_entities_has_scores_of_zero(write, tiny_encoder):
     row = {language: {"tokens": ["so"], "tags": ["O"]} for language in ("en", "de")}
-    result = evaluate_projection(ProjectionEvaluation(write(row), "de", aligner="similarity", encoder=tiny_encoder))
+    result = evaluate_projection(
+        ProjectionEvaluation(write(row), "de", aligner=AlignerSettings("similarity", tiny_encoder))
+    )
     assert all(result[name] == 0 for name in ("f1", "count_f1", "share_of_count_f1", "share_null"))
 
 
@@ -51,13 +61,12 @@ def test_source_and_target_differ():
 
 def test_the_figures_of_several_aligners_stand_side_by_side(write, tiny_encoder, capsys):
     path = write(*ROWS)
-    alone = evaluate_projection(ProjectionEvaluation(path, "de", aligner="similarity", encoder=tiny_encoder))
+    alone = evaluate_projection(ProjectionEvaluation(path, "de", aligner=AlignerSettings("similarity", tiny_encoder)))
     result = evaluate_projection(
         ProjectionEvaluation(
             path,
             "de",
-            aligner="similarity",
-            encoder=tiny_encoder,
+            aligner=AlignerSettings("similarity", tiny_encoder),
             compare=True,
             aligners=["similarity", "similarity"],
             rivals=[],
@@ -81,7 +90,7 @@ def test_rivals_are_scored_on_the_same_pairs(write, tiny_encoder, tmp_path):
     settings = ProjectionEvaluation(
         write(*ROWS),
         "de",
-        encoder=tiny_encoder,
+        aligner=AlignerSettings("similarity", tiny_encoder),
         compare=True,
         aligners=["similarity"],
         rival_corpus=str(tmp_path / "corpus"),

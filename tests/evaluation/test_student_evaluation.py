@@ -7,7 +7,7 @@ import pytest
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
 from label_files import label, row, write_labels
-from xner_core.cli.job import Command, run_job
+from xner_core.cli.job import Command, Job, run_job
 from xner_core.errors import XnerError
 from xner_core.evaluation.comparison import compare
 from xner_core.evaluation.evaluation_settings import StudentEvaluation, TaggerEvaluation
@@ -15,6 +15,7 @@ from xner_core.evaluation.gold import read_sentences
 from xner_core.evaluation.score_summary import summary
 from xner_core.evaluation.student_evaluation import evaluate_student
 from xner_core.evaluation.tagger_evaluation import evaluate_tagger
+from xner_core.tagging.tagger_settings import TaggerSettings
 
 CONLL = (
     "Anna\tB-PER\nWeber\tI-PER\nwohnt\tO\nin\tO\nUlm\tB-LOC\n.\tO\n\n"
@@ -141,8 +142,7 @@ def test_models_are_scored_from_the_command_line(gold, tiny_tagger, other_tagger
     ]
     with pytest.raises(SystemExit) as ended:
         run_job(
-            "",
-            Command(StudentEvaluation, evaluate_student),
+            Job("", Command(StudentEvaluation, evaluate_student)),
             [*arguments, "--gold", gold, "--json", f"{tmp_path}/out.json"],
         )
     assert ended.value.code == 0
@@ -152,7 +152,7 @@ def test_models_are_scored_from_the_command_line(gold, tiny_tagger, other_tagger
     assert result["types"] == ["LOC"]
     assert result["entities"] == 2
     assert [result["student"][name]["support"] for name in ("seen", "unseen")] == [1, 1]
-    expected = evaluate_tagger(TaggerEvaluation(tiny_tagger, gold, "LOC"))
+    expected = evaluate_tagger(TaggerEvaluation(gold, TaggerSettings(tiny_tagger), ["LOC"]))
     assert result["direct_transfer"]["f1_by_seed"] == [expected["f1"]] * 2
     assert "mistakes of direct transfer" in capsys.readouterr().out
 

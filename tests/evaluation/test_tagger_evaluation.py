@@ -4,10 +4,11 @@ import json
 
 import pytest
 
-from xner_core.cli.job import Command, run_job
+from xner_core.cli.job import Command, Job, run_job
 from xner_core.errors import XnerError
 from xner_core.evaluation.evaluation_settings import TaggerEvaluation
 from xner_core.evaluation.tagger_evaluation import evaluate_tagger
+from xner_core.tagging.tagger_settings import TaggerSettings
 
 
 @pytest.fixture
@@ -23,9 +24,9 @@ def gold(tmp_path):
 
 
 def test_scores_are_printed(gold, tiny_tagger, tmp_path, capsys):
-    arguments = ["--model", tiny_tagger, "--conll", gold("B-PER", "B-LOC"), "--labels", "PER, LOC"]
+    arguments = ["--tagger.model", tiny_tagger, "--gold", gold("B-PER", "B-LOC"), "--types", "PER, LOC"]
     with pytest.raises(SystemExit) as ended:
-        run_job("", Command(TaggerEvaluation, evaluate_tagger), [*arguments, "--json", f"{tmp_path}/out.json"])
+        run_job(Job("", Command(TaggerEvaluation, evaluate_tagger)), [*arguments, "--json", f"{tmp_path}/out.json"])
     assert ended.value.code == 0
     result = json.loads((tmp_path / "out.json").read_text())
     assert result["labels"] == ["LOC", "PER"]
@@ -41,9 +42,8 @@ def test_scores_are_printed(gold, tiny_tagger, tmp_path, capsys):
 def test_an_unknown_type_ends_the_job_with_the_valid_ones(gold, tiny_tagger, labels, capsys):
     with pytest.raises(SystemExit) as ended:
         run_job(
-            "",
-            Command(TaggerEvaluation, evaluate_tagger),
-            ["--model", tiny_tagger, "--conll", gold("B-PER", "O"), "--labels", labels],
+            Job("", Command(TaggerEvaluation, evaluate_tagger)),
+            ["--tagger.model", tiny_tagger, "--gold", gold("B-PER", "O"), "--types", labels],
         )
     assert ended.value.code == 2
     assert "finds LOC, ORG, PER" in capsys.readouterr().err
@@ -51,18 +51,18 @@ def test_an_unknown_type_ends_the_job_with_the_valid_ones(gold, tiny_tagger, lab
 
 def test_types_of_other_names_are_refused(gold, tiny_tagger):
     with pytest.raises(XnerError, match=r"marks person, .*did you mean PER\?.*label_map '{PER: person}'"):
-        evaluate_tagger(TaggerEvaluation(tiny_tagger, gold("B-person", "O")))
+        evaluate_tagger(TaggerEvaluation(gold("B-person", "O"), TaggerSettings(tiny_tagger)))
 
 
 def test_a_label_map_says_the_types_of_the_gold(gold, tiny_tagger):
-    result = evaluate_tagger(TaggerEvaluation(tiny_tagger, gold("B-person", "O"), label_map={"PER": "person"}))
+    result = evaluate_tagger(TaggerEvaluation(gold("B-person", "O"), TaggerSettings(tiny_tagger, {"PER": "person"})))
     assert result["labels"] == ["person"]
-    assert f"label_map: {tiny_tagger} also finds LOC, ORG, which are left out" in result["warnings"]
+    assert f"tagger.label_map: {tiny_tagger} also finds LOC, ORG, which are left out" in result["warnings"]
 
 
 def test_what_should_be_known_of_a_score_is_printed(gold, tiny_tagger, capsys):
     names = {"PER": "PER", "LOC": "LOC", "ORG": "ORG", "PERS": "PER"}
-    result = evaluate_tagger(TaggerEvaluation(tiny_tagger, gold("B-PER", "B-DATE"), label_map=names))
+    result = evaluate_tagger(TaggerEvaluation(gold("B-PER", "B-DATE"), TaggerSettings(tiny_tagger, names)))
     assert result["labels"] == ["DATE", "PER"]
     assert any("does not find DATE" in warning and "its score there is 0" in warning for warning in result["warnings"])
     assert any("label_map: PERS not used" in warning for warning in result["warnings"])
@@ -71,7 +71,7 @@ def test_what_should_be_known_of_a_score_is_printed(gold, tiny_tagger, capsys):
 
 
 def test_gold_without_entities_is_scored_and_it_is_said(gold, tiny_tagger):
-    for labels in (None, "PER,LOC"):
-        result = evaluate_tagger(TaggerEvaluation(tiny_tagger, gold("O", "O"), labels))
+    for labels in (None, ["PER", "LOC"]):
+        result = evaluate_tagger(TaggerEvaluation(gold("O", "O"), TaggerSettings(tiny_tagger), labels))
         assert result["f1"] == 0
         assert any("marks no entity" in warning for warning in result["warnings"])

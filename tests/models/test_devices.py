@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from xner_core.errors import XnerError
-from xner_core.models.devices import asked_device, is_device_failure, is_out_of_memory
+from xner_core.models.devices import is_device_failure, is_out_of_memory, local_device
 
 # What PyTorch says, on NVIDIA's and AMD's GPUs.
 DEVICE_FAILURES = [
@@ -81,9 +81,9 @@ def test_errors_that_are_wrapped_are_known(attribute):
 def test_a_gpu_that_was_asked_for_and_is_not_there_is_an_error(built, advice, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.version, "cuda", built)
-    assert asked_device(0) == "cpu"
-    with pytest.raises(XnerError, match=rf"0\.5 GPU was asked for, but PyTorch .* sees none: .*{advice}"):
-        asked_device(0.5)
+    assert local_device("cpu") == local_device("auto") == "cpu"
+    with pytest.raises(XnerError, match=rf"a GPU was asked for, but PyTorch .* sees none: .*{advice}"):
+        local_device("cuda")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert asked_device(0.5) == "cuda"
-    assert asked_device(0) == "cpu"
+    assert local_device("cuda") == local_device("auto") == "cuda"
+    assert local_device("cpu") == "cpu"

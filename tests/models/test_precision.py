@@ -3,6 +3,7 @@ import torch
 
 from xner_core.models.precision import is_bfloat16
 from xner_core.training.fitting_settings import OptimisationSettings
+from xner_core.training.trainer import training_arguments
 
 
 @pytest.mark.parametrize(("avx512", "amx"), [(False, False), (True, False), (False, True)])
@@ -10,7 +11,7 @@ def test_a_training_is_in_bfloat16_where_the_hardware_has_it(avx512, amx, monkey
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
     assert is_bfloat16("auto", "cpu") == (avx512 or amx)
-    assert OptimisationSettings().training_arguments(str(tmp_path), 10, 1, use_cpu=True).bf16 == (avx512 or amx)
+    assert training_arguments(OptimisationSettings(), str(tmp_path), 10, 1, use_cpu=True).bf16 == (avx512 or amx)
     assert is_bfloat16("bfloat16", "cpu")
     assert not is_bfloat16("float32", "cpu")
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from label_files import sentences, write_labels
-from xner_core.cli.job import Command, build_parser
+from xner_core.cli.job import Command, Job, build_parser
 from xner_core.engine.study_run import run_study
 from xner_core.errors import XnerError
 from xner_core.labels.label_files import find_label_files
@@ -17,7 +17,7 @@ from xner_core.training.student_settings import StudentRecipe
 def settings(tmp_path, tiny_encoder) -> StudySettings:
     labels = write_labels(tmp_path, sentences(30), sentences(20, seed=2), sentences(10, seed=3))
     return StudySettings(
-        [labels], {"gold": "gold.conll"}, "out", [20, "all"], recipe=StudentRecipe(start="encoder", model=tiny_encoder)
+        [labels], {"gold": "gold.conll"}, "out", [20, "all"], student=StudentRecipe(start="encoder", model=tiny_encoder)
     )
 
 
@@ -41,13 +41,13 @@ def test_cells_are_sizes_by_domains_by_losses_by_seeds(settings):
         (loss, seed) for loss in ("cross entropy", "reverse focal γ=2") for seed in (1, 2)
     }
     first = cells[0].recipe
-    assert (first.domains, first.pairs, first.model) == (["news"], 20, settings.recipe.model)
+    assert (first.domains, first.pairs, first.model) == (["news"], 20, settings.student.model)
     assert cells[-1].recipe.pairs is None
     assert len({cell.key for cell in cells}) == len(cells)
 
 
 def test_a_size_that_is_all_there_is_may_be_named(settings):
-    cells, left_out = plan(replace(settings, pairs=[20, 60], domains=["wiki", "all"], seeds=[1]))
+    cells, left_out = plan(replace(settings, sizes=[20, 60], domains=["wiki", "all"], seeds=[1]))
     assert [(cell.domain, cell.pairs) for cell in cells] == [("wiki", 20), ("all", 20), ("all", 60)]
     assert left_out == ["60 pairs of wiki: there are 20"]
 
@@ -57,11 +57,11 @@ def test_keys_follow_what_determines_a_student(settings, tmp_path):
         return {cell.key for cell in plan(replace(settings, **changes))[0]}
 
     own = keys()
-    assert keys(seeds=[3, 2, 1], pairs=["all", 20], domains=["news+wiki"], out="other", draws=3) == own
-    assert keys(recipe=replace(settings.recipe, seed=9, pairs=3, threads=2)) == own
+    assert keys(seeds=[3, 2, 1], sizes=["all", 20], domains=["news+wiki"], out="other", draws=3) == own
+    assert keys(student=replace(settings.student, seed=9, pairs=3, threads=2)) == own
     assert keys(losses=[LossSettings()]) == own
     assert not own & keys(losses=[LossSettings("focal")])
-    assert not own & keys(recipe=replace(settings.recipe, shuffle_buffer=3))
+    assert not own & keys(student=replace(settings.student, shuffle_buffer=3))
     assert not own & keys(domains=["news"])
     # More of another domain leaves the cells of this one alone.
     news = keys(domains=["news"])
@@ -74,7 +74,7 @@ def test_what_is_not_there_is_refused(settings):
     with pytest.raises(XnerError, match="no domain europarl in the labels; there are news, wiki"):
         plan(replace(settings, domains=["news+europarl"]))
     with pytest.raises(XnerError, match=r"no cell in the grid \(100 pairs of all: there are 60\); ask for fewer pairs"):
-        plan(replace(settings, pairs=[100]))
+        plan(replace(settings, sizes=[100]))
 
 
 def test_losses_have_names():
@@ -104,11 +104,11 @@ def test_bad_settings_are_refused(change, message):
 
 def test_settings_come_from_a_file_and_from_flags(tmp_path):
     (tmp_path / "study.yaml").write_text(
-        "labels: [a]\ngold: {x: y}\nout: z\npairs: [500, all]\nlosses: [{name: focal, gamma: 0.5}]\n"
-        "recipe: {optimisation: {epochs: 2}}\n"
+        "labels: [a]\ngold: {x: y}\nout: z\nsizes: [500, all]\nlosses: [{name: focal, gamma: 0.5}]\n"
+        "student: {optimisation: {epochs: 2}}\n"
     )
 
-    parser = build_parser("", Command(StudySettings, run_study))
+    parser = build_parser(Job("", Command(StudySettings, run_study)))
     read = parser.instantiate(parser.parse_args(["--config", str(tmp_path / "study.yaml"), "--seeds", "[7]"]))
-    assert (read.pairs, read.losses, read.seeds) == ([500, "all"], [LossSettings("focal", 0.5)], [7])
-    assert read.recipe.optimisation.epochs == 2
+    assert (read.sizes, read.losses, read.seeds) == ([500, "all"], [LossSettings("focal", 0.5)], [7])
+    assert read.student.optimisation.epochs == 2

@@ -65,7 +65,7 @@ def page(tmp_path) -> Path:
 def write(folder: Path, result: dict) -> Path:
     golds = {gold: f"{number}.conll" for number, gold in enumerate(GOLDS)}
     recipe = StudentRecipe("0.conll")
-    settings = StudySettings(["labels"], golds, "out", recipe=recipe, projection_speed=25.0)
+    settings = StudySettings(["labels"], golds, "out", student=recipe, projection_speed=25.0)
     path = folder / "study.html"
     path.write_text(render_page(settings, result))
     return path

@@ -10,6 +10,7 @@ from xner_core.supervision.aligner_training_settings import ExampleSettings
 from xner_core.supervision.example_building import make_examples
 from xner_core.supervision.examples import read_examples, read_metadata
 from xner_core.supervision.phrases import PHRASE
+from xner_core.tagging.tagger_settings import TaggerSettings
 
 PAIRS = 60
 
@@ -46,7 +47,7 @@ def settings(corpora, tiny_encoder, tiny_tagger, tmp_path):
     lexicon = tmp_path / "towns.en-nl.tsv"
     lexicon.write_text("LOC\tSomewhere\tErgens\t1\n")
     return ExampleSettings(
-        corpora, str(tmp_path / "out"), [str(lexicon)], PAIRS, tagger=tiny_tagger, encoder=tiny_encoder
+        corpora, str(tmp_path / "out"), [str(lexicon)], PAIRS, tagger=TaggerSettings(tiny_tagger), encoder=tiny_encoder
     )
 
 
@@ -102,7 +103,7 @@ def test_what_is_finished_is_kept(settings, tmp_path):
 
 
 def test_the_seed_decides_the_examples(settings, tmp_path):
-    settings.corpora, settings.pairs = settings.corpora[:1], 20
+    settings.corpora, settings.pairs_per_corpus = settings.corpora[:1], 20
     made = []
     for out, seed in (("a", 1), ("b", 1), ("c", 2)):
         settings.out, settings.seed = str(tmp_path / out), seed

@@ -168,7 +168,7 @@ def test_student_of_an_encoder_has_a_new_head(tiny_encoder):
 def test_identity_follows_what_determines_the_student(recipe, tmp_path):
     files = find_label_files([write_labels(tmp_path, sentences(3), sentences(3))])
     own = identity(recipe, files)
-    assert identity(replace(recipe, cpus_per_worker=2, threads=3, use_gpu=True), list(files)) == own
+    assert identity(replace(recipe, cpus_per_worker=2, threads=3, device="cuda"), list(files)) == own
     others = [
         identity(replace(recipe, seed=2), files),
         identity(replace(recipe, optimisation=replace(recipe.optimisation, batch_size=8)), files),

@@ -15,6 +15,7 @@ from transformers import Trainer
 from xner_core.errors import XnerError
 from xner_core.evaluation.evaluation_settings import TaggerEvaluation
 from xner_core.evaluation.tagger_evaluation import evaluate_tagger
+from xner_core.tagging.tagger_settings import TaggerSettings
 from xner_core.training.features import TargetScheme
 from xner_core.training.fitting_settings import OptimisationSettings
 from xner_core.training.spacing import natural_spacing
@@ -54,7 +55,7 @@ def test_a_tagger_learns_what_it_is_shown(settings, conll):
     result = train_tagger(settings)
     assert result["dev"]["f1"] > 0.95
     assert not (Path(settings.out) / "checkpoints").exists()
-    scored = evaluate_tagger(TaggerEvaluation(settings.out, conll))
+    scored = evaluate_tagger(TaggerEvaluation(conll, TaggerSettings(settings.out)))
     assert scored["f1"] == pytest.approx(result["dev"]["f1"])
 
 
@@ -83,7 +84,7 @@ def test_a_tagger_is_trained_into_an_object_store(settings, conll, s3_folder, tm
     brief = replace(OPTIMISATION, epochs=1, evaluations=1)
     result = train_tagger(replace(settings, out=s3_folder, optimisation=brief))
     assert result["tagger"] == s3_folder
-    assert evaluate_tagger(TaggerEvaluation(s3_folder, conll))["sentences"] == 60
+    assert evaluate_tagger(TaggerEvaluation(conll, TaggerSettings(s3_folder)))["sentences"] == 60
 
 
 class Pickle:

@@ -235,5 +235,5 @@ def test_the_sample_is_projected_and_a_student_trained_and_scored(tiny_tagger, t
     assert again["status"] == "nothing to do"
     assert again["scores"] == result["scores"]
     # Other types are scored anew.
-    other = dataclasses.replace(settings, gold=str(tmp_path / "gold.conll"), gold_labels="PER")
+    other = dataclasses.replace(settings, gold=str(tmp_path / "gold.conll"), gold_types=["PER"])
     assert project_corpus(other)["scores"]["student"]["labels"] == ["PER"]

@@ -33,7 +33,7 @@ def settings(tiny_tagger, tiny_encoder, tmp_path) -> ProjectionSettings:
 
 
 def test_gold_without_a_student_is_refused():
-    for unused in ({"gold": "gold.conll"}, {"gold_labels": "PER"}):
+    for unused in ({"gold": "gold.conll"}, {"gold_types": ["PER"]}):
         with pytest.raises(ValueError, match="add --then_train, or leave it out"):
             ProjectionSettings(**unused)
 
@@ -94,7 +94,7 @@ def test_what_is_made_again_is_said_before_it_is(settings, capsys):
 def test_scores_are_taken_once(tiny_tagger, tmp_path, monkeypatch):
     gold = tmp_path / "gold.conll"
     gold.write_text("Anna B-PER\nlebt O\nin O\nBonn B-LOC\n\n")
-    evaluation = TaggerEvaluation(tiny_tagger, str(gold), None, "conll", "de")
+    evaluation = TaggerEvaluation(str(gold), TaggerSettings(tiny_tagger), language="de")
     first = score_once(tmp_path / "scores", evaluation)
     with monkeypatch.context() as patch:
         patch.setattr(pipeline, "evaluate_tagger", lambda _: pytest.fail("scored again"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from jsonargparse.typing import ClosedUnitInterval, PositiveInt
 
 from xner_core.errors import XnerError
-from xner_core.models.model_settings import STARTER, Precision
+from xner_core.models.model_settings import STARTER, Device, Precision
 
 if TYPE_CHECKING:
     from xner_core.alignment.aligner import Aligner
@@ -27,6 +27,7 @@ class AlignerSettings:
             folder, local or s3://, that train_aligner.py wrote
         encoder: a Hugging Face encoder, a folder, or `starter`, for `similarity`; others have one of their own
         min_confidence: below this probability an entity counts as not there; without it, the aligner's own threshold
+        device: `cpu`, `cuda`, or `auto`, which is a GPU where the machine, or the cluster, has one
         precision: of the encoder's arithmetic; bfloat16 is faster where the hardware has it, and moves scores slightly
         batch_tokens: tokens, padding included, that the encoder reads at once
     """
@@ -34,6 +35,7 @@ class AlignerSettings:
     model: str = STARTER
     encoder: str | None = None
     min_confidence: ClosedUnitInterval | None = None
+    device: Device = "auto"
     precision: Precision = "float32"
     batch_tokens: PositiveInt = 4096
 
@@ -105,8 +107,13 @@ class AlignerSettings:
 
         return replace(self, encoder=pinned(self.recipe().encoder))
 
-    def load(self, device: str = "cpu") -> "Aligner":
-        """The aligner, on a device, `cpu` or `cuda`; see `load_aligner`."""
-        from xner_core.alignment.aligner import load_aligner
+    def load(self) -> "Aligner":
+        """The aligner, on its device; see `load_aligner`.
 
-        return load_aligner(self, device)
+        Raises:
+            XnerError: no such aligner, or no GPU where `cuda` was asked for.
+        """
+        from xner_core.alignment.aligner import load_aligner
+        from xner_core.models.devices import local_device
+
+        return load_aligner(self, local_device(self.device))

@@ -53,6 +53,7 @@ class Given:
         files: files of settings
         reading: that of them that was being read; none if all were taken
         command: the subcommand, if there is one
+        renamed: settings that had other names, by the old ones; a name of a part stands for all within it
     """
 
     types: Mapping[str, Any]
@@ -60,6 +61,7 @@ class Given:
     files: Sequence[str] = ()
     reading: str | None = None
     command: str | None = None
+    renamed: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def flag_value(self, key: str) -> str | None:
         """What the last flag of a setting gives."""
@@ -125,23 +127,35 @@ def nearest(name: str, valid: Iterable[str]) -> str | None:
     return found[0] if found else (ends[0] if ends else None)
 
 
+def new_name(name: str, renamed: Mapping[str, str]) -> str | None:
+    """What a setting is named now that had another name; None if it had not."""
+    if name in renamed:
+        return renamed[name]
+    part, _, rest = name.partition(".")
+    return f"{renamed[part]}.{rest}" if rest and part in renamed else None
+
+
 def _unknown(name: str, given: Given) -> str:
     """An unknown key of a file."""
-    near = nearest(name, given.types)
-    hint = f"did you mean {near}? " if near else ""
     found = given.node(name)
     place = f"{found[0]}:{found[1].start_mark.line + 1}: " if found else ""
-    return f"{place}no setting {name!r}; {hint}--help lists all"
+    if new := new_name(name, given.renamed):
+        return f"{place}{name!r} is named {new.replace(' ', ': ')!r} now"
+    near = nearest(name, given.types)
+    hint = f"did you mean {near}? " if near else ""
+    return f"{place}no setting {name!r}; {hint}--help_all lists all"
 
 
 def _unrecognised(rest: str, given: Given) -> str:
     flag = next((word for word in rest.split() if word.startswith("-")), None)
     if flag is None:
-        return f"what is {rest!r}? Every setting has a flag, and a value with spaces stands in quotes; --help lists all"
+        return f"what is {rest!r}? Every setting has a flag; a value with spaces stands in quotes; --help_all lists all"
     flag = flag.partition("=")[0]
-    near = nearest(flag.lstrip("-"), [*given.types, "config", "json", "help", "print_config"])
+    if new := new_name(flag.lstrip("-"), given.renamed):
+        return f"{flag} is named --{new} now"
+    near = nearest(flag.lstrip("-"), [*given.types, "config", "json", "help", "help_all", "print_config"])
     hint = f"did you mean --{near}? " if near else ""
-    return f"no flag {flag}; {hint}--help lists all"
+    return f"no flag {flag}; {hint}--help_all lists all"
 
 
 def _without_command(name: str, given: Given) -> str:
@@ -166,7 +180,8 @@ def _bad_group(key: str, place: str, reason: str, given: Given) -> str:
         return f"{given.flag_value(key) or 'config'}: no such file, or it cannot be read"
     below = [name for name in given.types if name.startswith(f"{key}.")]
     if below:
-        return f"{place}: holds settings of its own, as in --{below[0]}; give these"
+        example = new_name(key, given.renamed) or below[0]
+        return f"{place}: holds settings of its own, as in --{example}; give these, or a YAML file of them"
     return f"{place}: {' '.join(reason.split())}"
 
 

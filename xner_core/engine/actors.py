@@ -23,7 +23,7 @@ from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.engine.cluster_settings import PoolSettings
 from xner_core.errors import RunFailure, StorageFailure, XnerError
 from xner_core.labels.schema import TAGS, quarantined_in
-from xner_core.models.devices import asked_device, is_device_failure, is_out_of_memory
+from xner_core.models.devices import is_device_failure, is_out_of_memory
 from xner_core.projection.faults.child import ChildModel
 from xner_core.projection.faults.deadline import Deadline
 from xner_core.projection.faults.fault_settings import FaultSettings
@@ -97,8 +97,7 @@ class _GuardedModel:
         self._guard = guard
         self._refused: XnerError | None = None
         try:
-            self._device = asked_device(pool.gpus)
-            self._model = _load(settings, self._device)
+            self._model = _load(settings)
         except XnerError as error:
             # Raised by the calls: of what an actor raises while it is made, Ray passes on the text alone.
             self._refused = error
@@ -137,7 +136,7 @@ class _GuardedModel:
             most_deaths = 2 * (faults.allowed(self._guard.total) + 1)
             with (
                 self._begun(path, alone=True),
-                ChildModel(self._settings, self._device, faults.timeout, most_deaths) as child,
+                ChildModel(self._settings, faults.timeout, most_deaths) as child,
             ):
                 return stage(child, partial(isolate, whole=False))
         except Exception as error:
@@ -162,9 +161,9 @@ class _GuardedModel:
             self._calls.release(calls)
 
 
-def _load(settings: TaggerSettings | AlignerSettings, device: str) -> Tagger | Aligner:
+def _load(settings: TaggerSettings | AlignerSettings) -> Tagger | Aligner:
     try:
-        return settings.load(device)
+        return settings.load()
     except Exception as error:
         if is_out_of_memory(error):
             raise RunFailure(f"out of memory while {settings.model} was loaded ({error}); {_MORE_MEMORY}") from error

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from jsonargparse.typing import NonNegativeFloat, PositiveFloat, PositiveInt
+from jsonargparse.typing import PositiveFloat, PositiveInt
+
+from xner_core.models.model_settings import Device
 
 
 @dataclass(frozen=True)
@@ -13,20 +15,21 @@ class PoolSettings:
         min_size: actors at the start
         max_size: actors at most, when shards queue and the cluster has room
         cpus: CPUs of each actor, and threads of its model
-        gpus: GPUs of each actor; a fraction lets several share one
+        gpus: GPUs that each actor takes where it computes on one; a fraction lets several share it
     """
 
     min_size: PositiveInt = 1
     max_size: PositiveInt = 1
     cpus: PositiveFloat = 1.0
-    gpus: NonNegativeFloat = 0.0
+    gpus: PositiveFloat = 0.5
 
     def __post_init__(self):
         if self.max_size < self.min_size:
             raise ValueError(f"a pool's max_size {self.max_size} is less than its min_size {self.min_size}")
 
-    def resources(self) -> dict[str, float]:
-        return {"CPU": self.cpus} | ({"GPU": self.gpus} if self.gpus else {})
+    def resources(self, device: Device) -> dict[str, float]:
+        """What each actor takes of the cluster, on a device, `cpu` or `cuda`."""
+        return {"CPU": self.cpus} | ({"GPU": self.gpus} if device == "cuda" else {})
 
 
 @dataclass(frozen=True)

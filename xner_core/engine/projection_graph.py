@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import ray
@@ -18,7 +19,7 @@ from ray.data.exceptions import ExecutionTimeoutError
 from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.engine.actors import AlignShards, Attempts, FaultGuard, TagShards, pool_strategy
 from xner_core.engine.cluster_settings import ClusterSettings
-from xner_core.engine.resources import require_resources
+from xner_core.engine.resources import cluster_device, require_resources
 from xner_core.engine.session import ensure_ray
 from xner_core.errors import RunFailure, StorageFailure, XnerError
 from xner_core.labels.schema import quarantined_in, read_counts, sum_counts
@@ -67,10 +68,15 @@ def run_projection(
     if tasks:
         tagger, aligner = tagger.pinned(), aligner.pinned()
         ensure_ray()
+        tagger = replace(tagger, device=cluster_device(tagger.device))
+        aligner = replace(aligner, device=cluster_device(aligner.device))
         require_resources(
             {
-                f"tagger x {cluster.tagger.min_size}": [cluster.tagger.resources()] * cluster.tagger.min_size,
-                f"aligner x {cluster.aligner.min_size}": [cluster.aligner.resources()] * cluster.aligner.min_size,
+                f"{name} x {pool.min_size}": [pool.resources(device)] * pool.min_size
+                for name, pool, device in (
+                    ("tagger", cluster.tagger, tagger.device),
+                    ("aligner", cluster.aligner, aligner.device),
+                )
             }
         )
         for row in _project(plan, tasks, tagger, aligner, cluster, faults):
@@ -148,14 +154,14 @@ def _project(
         fn_constructor_args=(tagger, cluster.tagger, guard),
         compute=pool_strategy(cluster.tagger),
         num_cpus=cluster.tagger.cpus,
-        num_gpus=cluster.tagger.gpus,
+        num_gpus=cluster.tagger.resources(tagger.device).get("GPU"),
     )
     labelled = tagged.map(
         AlignShards,
         fn_constructor_args=(aligner, cluster.aligner, guard),
         compute=pool_strategy(cluster.aligner),
         num_cpus=cluster.aligner.cpus,
-        num_gpus=cluster.aligner.gpus,
+        num_gpus=cluster.aligner.resources(aligner.device).get("GPU"),
     )
     total = sum(task.pairs for task in tasks)
     done, started = 0, time.monotonic()

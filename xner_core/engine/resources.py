@@ -3,15 +3,21 @@
 Nor does it ask whether a GPU that it hands out is of any use to PyTorch.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 
 import ray
 from ray._private.state import state
 
 from xner_core.errors import XnerError
-from xner_core.models.devices import asked_device
+from xner_core.models.devices import local_device
+from xner_core.models.model_settings import Device
+
+logger = logging.getLogger(__name__)
 
 Resources = Mapping[str, float]
+# Of a GPU, to look whether it can be used.
+_LITTLE = 0.01
 
 
 def require_resources(demand: Mapping[str, Sequence[Resources]]) -> None:
@@ -48,15 +54,35 @@ def require_resources(demand: Mapping[str, Sequence[Resources]]) -> None:
                 raise XnerError(f"{name}: no node of the cluster has {_amounts(actor)}; ask for smaller actors")
 
 
+def cluster_device(device: Device) -> Device:
+    """The device that the cluster's processes compute on, `cpu` or `cuda`: `auto` is a GPU where the cluster has one.
+
+    The driver's own machine does not matter: a cluster's head often has none.
+    """
+    if device == "auto":
+        return "cuda" if _total_resources()[0].get("GPU") and _is_seen() else "cpu"
+    return device
+
+
+def _is_seen() -> bool:
+    """Whether PyTorch sees a GPU that Ray hands out; a warning says why not."""
+    try:
+        require_cuda({"GPU": _LITTLE})
+    except XnerError as error:
+        logger.warning("the cluster has GPUs, but cannot compute on them, so CPUs do: %s", error)
+        return False
+    return True
+
+
 def require_cuda(process: Resources) -> None:
     """Checks that a process with these resources, among them a GPU, can compute on it: Ray does not look that far.
 
     Raises:
         XnerError: PyTorch sees no GPU where Ray has one.
     """
-    check = ray.remote(asked_device).options(num_cpus=process.get("CPU", 0), num_gpus=process["GPU"])
+    check = ray.remote(local_device).options(num_cpus=process.get("CPU", 0), num_gpus=process["GPU"])
     try:
-        ray.get(check.remote(process["GPU"]))
+        ray.get(check.remote("cuda"))
     except ray.exceptions.RayTaskError as error:
         if isinstance(error.cause, XnerError):
             raise error.cause from None

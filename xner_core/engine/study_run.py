@@ -21,7 +21,7 @@ from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from scipy.optimize import nnls
 
-from xner_core.engine.resources import count_fitting, require_resources
+from xner_core.engine.resources import cluster_device, count_fitting, require_resources
 from xner_core.engine.session import check_address, ensure_ray
 from xner_core.engine.training_job import train_student
 from xner_core.errors import XnerError
@@ -74,8 +74,8 @@ def run_study(settings: StudySettings) -> dict[str, Any]:
     require_folder("out", settings.out)
     for address in settings.labels:
         require_lasting("labels", address)
-    if settings.recipe.dev is not None:
-        check_gold("recipe.dev", settings.recipe.dev)
+    if settings.student.dev is not None:
+        check_gold("student.dev", settings.student.dev)
     files = find_label_files(label_addresses(settings.labels))
     golds = _gold_files(settings, files)
     scored, warnings = _scored_types(settings, golds)
@@ -190,8 +190,9 @@ class Crew:
     """
 
     def __init__(self, settings: StudySettings, golds: Sequence[GoldFile]):
-        recipe = settings.recipe
-        worker = {"CPU": recipe.cpus_per_worker} | ({"GPU": 1} if recipe.use_gpu else {})
+        recipe = settings.student
+        device = cluster_device(recipe.device)
+        worker = {"CPU": recipe.cpus_per_worker} | ({"GPU": 1} if device == "cuda" else {})
         require_resources({"training workers": [worker] * recipe.num_workers, "reading of labels": [{"CPU": 1}]})
         demand = {name: amount * recipe.num_workers for name, amount in worker.items()}
         fitting = count_fitting(demand | {"CPU": demand["CPU"] + 1})
@@ -204,7 +205,8 @@ class Crew:
         self._recipe_threads = recipe.threads or max(1, self._threads // recipe.num_workers)
         node = ray.get_runtime_context().get_node_id()
         here = next(info["Resources"] for info in ray.nodes() if info["NodeID"] == node)
-        self._gpu = 1 if recipe.use_gpu and here.get("GPU") else 0
+        self._device = device
+        self._gpu = 1 if device == "cuda" and here.get("GPU") else 0
         self._here = NodeAffinitySchedulingStrategy(node, soft=False)
 
     def work(self, cells: Sequence[Cell], outcomes: Sequence[Outcome]) -> Iterator[Outcome]:
@@ -242,11 +244,11 @@ class Crew:
 
     def _start(self, cell: Cell) -> ray.ObjectRef:
         folder = _folder(self._out, cell)
-        recipe = replace(cell.recipe, threads=self._recipe_threads)
+        recipe = replace(cell.recipe, threads=self._recipe_threads, device=self._device)
         train = _train.options(scheduling_strategy=self._here, name=f"train {cell}")
         trained = train.remote(
             os.getcwd(),
-            StudentSettings(cell.files, str(folder / STUDENT), self._settings.consensus, recipe=recipe),
+            StudentSettings(cell.files, str(folder / STUDENT), self._settings.consensus, student=recipe),
             folder / _TRAINING,
         )
         return self.score(folder, str(folder / STUDENT), None, trained)

@@ -28,13 +28,13 @@ from ray.train.v2.api.config import LoggingConfig
 from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback, set_seed
 
 from xner_core.engine.feature_dataset import feature_dataset, feature_texts
-from xner_core.engine.resources import require_cuda, require_resources
+from xner_core.engine.resources import cluster_device, require_cuda, require_resources
 from xner_core.engine.session import check_address, ensure_ray
 from xner_core.errors import RunFailure, XnerError
 from xner_core.evaluation.gold_check import check_gold
 from xner_core.labels.consensus import find_consensus
 from xner_core.labels.label_files import find_label_files
-from xner_core.models.devices import asked_device
+from xner_core.models.devices import local_device
 from xner_core.models.loading import pinned
 from xner_core.models.windows import TokenTokeniser
 from xner_core.snapshots.repository import label_addresses
@@ -80,9 +80,9 @@ def train_student(settings: StudentSettings, callbacks: Sequence[TrainerCallback
         require_folder("checkpoints", settings.checkpoints)
     for address in settings.labels:
         require_lasting("labels", address)
-    recipe = _pinned(settings.recipe)
+    recipe = _pinned(settings.student)
     if recipe.dev is not None:
-        check_gold("recipe.dev", recipe.dev)
+        check_gold("student.dev", recipe.dev)
     files = find_label_files(label_addresses(settings.labels), recipe.domains)
     votes = find_consensus(settings.consensus, files) if settings.consensus else {}
     own = identity(recipe, files, votes)
@@ -91,12 +91,12 @@ def train_student(settings: StudentSettings, callbacks: Sequence[TrainerCallback
         reason = "the student of these labels and settings is there already"
         return {"status": "nothing to do", "reason": reason, "student": settings.out} | _record(out)["result"]
     _announce(settings.out, own)
-    plan = plan_training(recipe, files, votes)
-
     ensure_ray()
-    worker = {"CPU": recipe.cpus_per_worker} | ({"GPU": 1} if recipe.use_gpu else {})
+    recipe = replace(recipe, device=cluster_device(recipe.device))
+    plan = plan_training(recipe, files, votes)
+    worker = {"CPU": recipe.cpus_per_worker} | ({"GPU": 1} if recipe.device == "cuda" else {})
     require_resources({"training workers": [worker] * recipe.num_workers, "reading of labels": [{"CPU": 1}]})
-    if recipe.use_gpu:
+    if recipe.device == "cuda":
         require_cuda(worker)
     checkpoints = locate(settings.checkpoints) if settings.checkpoints else out / "checkpoints"
     run = _claim(checkpoints, own, settings.resume)
@@ -207,7 +207,7 @@ def _fit(
     trainer = _Training(
         work,
         scaling_config=ScalingConfig(
-            num_workers=plan.recipe.num_workers, use_gpu=plan.recipe.use_gpu, resources_per_worker=worker
+            num_workers=plan.recipe.num_workers, use_gpu=plan.recipe.device == "cuda", resources_per_worker=worker
         ),
         run_config=RunConfig(
             name=run,
@@ -264,7 +264,7 @@ def _train_worker(plan: TrainingPlan, texts: int, steps: int, model: str, callba
             f"the model {recipe.model} on {socket.gethostname()} is not the one that the training was planned with; "
             "see that its files are the same on all nodes, and run again"
         )
-    asked_device(1 if recipe.use_gpu else 0)
+    local_device(recipe.device)
     context = ray.train.get_context()
     torch.set_num_threads(recipe.threads or max(1, _node_cpus() // context.get_local_world_size()))
     set_seed(recipe.seed)
@@ -296,7 +296,7 @@ def _train_worker(plan: TrainingPlan, texts: int, steps: int, model: str, callba
                 folder,
                 steps,
                 recipe.seed,
-                use_cpu=not recipe.use_gpu,
+                use_cpu=recipe.device != "cuda",
                 # Ray keeps the best checkpoint; the worker's own disk may be gone by then.
                 load_best_model_at_end=False,
                 greater_is_better=True,

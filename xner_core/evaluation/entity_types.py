@@ -30,20 +30,6 @@ def _group(type_: str) -> str | None:
     return _GROUP.get(name) or _GROUP.get(name.replace("_", "-").split("-")[0])
 
 
-def parse_types(listed: str | None, setting: str) -> list[str] | None:
-    """The entity types of a setting, separated by commas and white space around them; None if there is no setting.
-
-    Raises:
-        ValueError: a name is missing between the commas.
-    """
-    if listed is None:
-        return None
-    types = [part.strip() for part in listed.split(",")]
-    if not all(types):
-        raise ValueError(f"{setting} {listed!r}: give types separated by commas, as in PER,LOC,ORG")
-    return list(dict.fromkeys(types))
-
-
 def nearest(type_: str, known: Collection[str]) -> str | None:
     """The known type that another name probably means."""
     by_name = {name.lower(): name for name in sorted(known, reverse=True)}

@@ -5,9 +5,9 @@ from typing import Literal
 
 from jsonargparse.typing import NonNegativeInt, PositiveInt
 
-from xner_core.alignment.aligner_settings import SIMILARITY
-from xner_core.evaluation.entity_types import parse_types
-from xner_core.models.model_settings import STARTER, Precision
+from xner_core.alignment.aligner_settings import SIMILARITY, AlignerSettings
+from xner_core.models.model_settings import STARTER, Device, Precision
+from xner_core.tagging.tagger_settings import TaggerSettings
 
 
 @dataclass(frozen=True)
@@ -15,23 +15,19 @@ class TaggerEvaluation:
     """What is scored on what.
 
     Args:
-        model: a tagger or a student: a Hugging Face name, a folder, local or s3://, or `starter`
-        conll: CoNLL file, or JSON lines as in `projection` (.jsonl); plain, .gz or .xz
-        labels: entity types to score, separated by commas; all that the file marks if none are given
-        label_map: `conll`, `ontonotes`, or a map from the model's entity types to those of the file
+        gold: CoNLL file, or JSON lines as in `projection` (.jsonl); plain, .gz or .xz
+        tagger: the tagger or student to score
+        types: entity types to score; all that the file marks if none are given
         language: which side of JSON lines is scored
-        precision: of the model's arithmetic; bfloat16 is faster where the hardware has it, and moves scores slightly
     """
 
-    model: str
-    conll: str
-    labels: str | None = None
-    label_map: str | dict[str, str] = "conll"
+    gold: str
+    tagger: TaggerSettings = field(default_factory=TaggerSettings)
+    types: list[str] | None = None
     language: str | None = None
-    precision: Precision = "float32"
 
     def __post_init__(self):
-        parse_types(self.labels, "labels")
+        _require_types(self.types)
 
 
 @dataclass(frozen=True)
@@ -49,6 +45,7 @@ class StudentEvaluation:
         labels: what the students were trained on, as in train_student.py, to score entities that were seen there apart
         domains: domains of these that they were trained on; all without it
         pairs: size of the sample of these that they were trained on; all without it
+        device: `cpu`, `cuda`, or `auto`, which is a GPU where the machine has one
         precision: of the models' arithmetic; bfloat16 is faster where the hardware has it, and moves scores slightly
         draws: of the bootstrap
         examples: of each kind of mistake
@@ -64,6 +61,7 @@ class StudentEvaluation:
     labels: list[str] = field(default_factory=list)
     domains: list[str] | None = None
     pairs: PositiveInt | None = None
+    device: Device = "auto"
     precision: Precision = "float32"
     draws: PositiveInt = 10_000
     examples: NonNegativeInt = 3
@@ -72,8 +70,7 @@ class StudentEvaluation:
     def __post_init__(self):
         if not self.students or not self.baselines:
             raise ValueError("name at least one student, and at least one baseline")
-        if self.types is not None and not self.types:
-            raise ValueError("types: name at least one entity type")
+        _require_types(self.types)
 
 
 @dataclass(frozen=True)
@@ -85,14 +82,11 @@ class ProjectionEvaluation:
             {"id": …, "en": {"tokens": […], "tags": […], "text": …}, "de": {…}}; IOB2 tags; "text" may be missing
         target: language that entities are projected into
         source: language that they come from
-        aligner: `starter`, `similarity`, or a folder that train_aligner.py wrote
-        encoder: encoder of the aligner; without it, the one that the aligner was fitted to. In a comparison, encoder of
-            `similarity` and of SimAlign
+        aligner: the aligner; in a comparison, its encoder is that of `similarity` and of SimAlign
         entities: project the gold entities of the source side, or those that a tagger finds there
-        tagger: the tagger: a Hugging Face name, a local folder, or `starter`
-        label_map: `conll`, `ontonotes`, or a map from the tagger's entity types to those of the gold
+        tagger: the tagger
         compare: score several aligners, `aligners` and `rivals`, in place of `aligner`
-        aligners: which of xner's own are compared, each as in `aligner`
+        aligners: which of xner's own are compared, each a name as in aligner.model
         rivals: which tools they are compared with; these come with the extra `rivals`
         rival_corpus: folder of the ingested corpus that statistical rivals are trained on
     """
@@ -100,11 +94,9 @@ class ProjectionEvaluation:
     gold: str
     target: str
     source: str = "en"
-    aligner: str = STARTER
-    encoder: str | None = None
+    aligner: AlignerSettings = field(default_factory=AlignerSettings)
     entities: Literal["gold", "tagger"] = "gold"
-    tagger: str = "starter"
-    label_map: str | dict[str, str] = "conll"
+    tagger: TaggerSettings = field(default_factory=TaggerSettings)
     compare: bool = False
     aligners: list[str] = field(default_factory=lambda: [STARTER, SIMILARITY])
     rivals: list[Literal["simalign", "eflomal"]] = field(default_factory=lambda: ["simalign", "eflomal"])
@@ -119,3 +111,8 @@ class ProjectionEvaluation:
             raise ValueError(
                 "eflomal is trained on parallel text: name an ingested corpus as rival_corpus, or other rivals"
             )
+
+
+def _require_types(types: list[str] | None) -> None:
+    if types is not None and not types:
+        raise ValueError("types: name at least one entity type")

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from xner_core.errors import XnerError
-from xner_core.evaluation.entity_types import parse_types, scored_types
+from xner_core.evaluation.entity_types import scored_types
 from xner_core.evaluation.gold import marked_types, read_sentences
 
 
@@ -12,7 +12,7 @@ def check_gold(
     name: str,
     path: str,
     language: str | None = None,
-    types: str | None = None,
+    types: Collection[str] | None = None,
     found: Mapping[str, Collection[str]] | None = None,
 ) -> None:
     """Checks a gold file, and that something of it can be scored.
@@ -21,7 +21,7 @@ def check_gold(
         name: of the setting that holds it
         path: the file
         language: which side of JSON lines is read
-        types: entity types to score, separated by commas; all that it marks if none are given
+        types: entity types to score; all that it marks if none are given
         found: types that each model finds, by what it is called in messages
 
     Raises:
@@ -29,5 +29,4 @@ def check_gold(
     """
     if Path(path).is_dir():
         raise XnerError(f"{name} {path}: is a folder; name a CoNLL file, or JSON lines (.jsonl)")
-    wanted = parse_types(types, f"{name}_labels")
-    scored_types(f"{name} {path}", marked_types(read_sentences(path, language)), found or {}, wanted)
+    scored_types(f"{name} {path}", marked_types(read_sentences(path, language)), found or {}, types)

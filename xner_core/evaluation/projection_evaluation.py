@@ -2,13 +2,10 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from functools import partial
+from dataclasses import replace
 from typing import Any
 
-import torch
-
-from xner_core.alignment.aligner import load_aligner
-from xner_core.alignment.aligner_settings import SIMILARITY, AlignerSettings
+from xner_core.alignment.aligner_settings import SIMILARITY
 from xner_core.corpus.layout import open_corpus
 from xner_core.errors import XnerError
 from xner_core.evaluation.entity_types import scored_types
@@ -17,8 +14,8 @@ from xner_core.evaluation.figures import EntityAligner, projection_figures
 from xner_core.evaluation.gold import marked_types, read_gold
 from xner_core.evaluation.rivals import LinkAligner, WordPair, eflomal_linker, require, simalign_linker, word_pair
 from xner_core.evaluation.score_summary import warning_lines
-from xner_core.evaluation.tagger_evaluation import load_tagger
 from xner_core.evaluation.text_table import text_table
+from xner_core.models.devices import local_device
 from xner_core.models.model_settings import STARTER
 from xner_core.storage.files import locate, read_table
 from xner_core.tagging.tagger_check import check_tagger
@@ -46,17 +43,16 @@ def evaluate_projection(settings: ProjectionEvaluation) -> dict[str, Any]:
     With `compare` these are figures of several aligners, as `rows`.
     """
     pairs = read_gold(settings.gold, settings.source, settings.target)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    loaders = _compared(settings, device) if settings.compare else _own(settings.aligner, settings.encoder, device)
+    loaders = _compared(settings) if settings.compare else {settings.aligner.model: settings.aligner.load}
     warnings: list[str] = []
     if settings.entities == "gold":
         entities = [source.entities() for source, _ in pairs]
     else:
         types = marked_types(side for pair in pairs for side in pair)
-        known, of_map = check_tagger("tagger", settings.tagger, settings.label_map)
-        warnings += scored_types(settings.gold, types, {settings.tagger: known}).warnings + of_map
-        tagger = load_tagger(settings.tagger, settings.label_map)
-        tagged = tagger.tag([source.text for source, _ in pairs])
+        name = settings.tagger.model
+        known, of_map = check_tagger("tagger.model", name, settings.tagger.label_map)
+        warnings += scored_types(settings.gold, types, {name: known}).warnings + of_map
+        tagged = settings.tagger.load().tag([source.text for source, _ in pairs])
         entities = [[entity for entity in found if entity.type in types] for found in tagged]
     rows = []
     for name, load in loaders.items():
@@ -69,26 +65,25 @@ def evaluate_projection(settings: ProjectionEvaluation) -> dict[str, Any]:
         "gold": settings.gold,
         "source": settings.source,
         "target": settings.target,
-        "encoder": settings.encoder,
+        "encoder": settings.aligner.encoder,
         "entities": settings.entities,
         "warnings": warnings,
         **({"rows": rows} if settings.compare else rows[0]),
     }
 
 
-def _own(name: str, encoder: str | None, device: str) -> Loaders:
-    return {name: partial(load_aligner, AlignerSettings(name, encoder), device)}
-
-
-def _compared(settings: ProjectionEvaluation, device: str) -> Loaders:
+def _compared(settings: ProjectionEvaluation) -> Loaders:
     """xner's own aligners, then the rivals; before anything slow it is known that all of these can be had."""
     for rival in settings.rivals:
         require(rival)
     loaders: Loaders = {}
     for name in settings.aligners:
-        loaders |= _own(name, settings.encoder if name == SIMILARITY else None, device)
+        encoder = settings.aligner.encoder if name == SIMILARITY else None
+        loaders[name] = replace(settings.aligner, model=name, encoder=encoder).load
     if "simalign" in settings.rivals:
-        loaders["simalign"] = lambda: LinkAligner(simalign_linker(settings.encoder or STARTER, device))
+        loaders["simalign"] = lambda: LinkAligner(
+            simalign_linker(settings.aligner.encoder or STARTER, local_device(settings.aligner.device))
+        )
     if "eflomal" in settings.rivals:
         parallel = _word_pairs(settings)
         loaders["eflomal"] = lambda: LinkAligner(eflomal_linker(parallel))

@@ -13,11 +13,12 @@ from xner_core.evaluation.evaluation_settings import StudentEvaluation
 from xner_core.evaluation.gold import marked_types, read_sentences
 from xner_core.evaluation.score_summary import summary
 from xner_core.evaluation.surfaces import seen_surfaces
-from xner_core.evaluation.tagger_evaluation import load_tagger, predict_tags
+from xner_core.evaluation.tagger_evaluation import predict_tags
 from xner_core.labels.label_files import find_label_files, last_pair_of_sample
 from xner_core.models.loading import tagger_folder
 from xner_core.snapshots.repository import label_addresses
 from xner_core.tagging.tagger_check import check_tagger
+from xner_core.tagging.tagger_settings import TaggerSettings
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ def evaluate_student(settings: StudentEvaluation) -> dict[str, Any]:
         started = time.monotonic()
         for name, label_map in models[system]:
             logger.info("%s: %d sentences", name, len(sentences))
-            tagger = load_tagger(name, label_map, settings.precision)
+            tagger = TaggerSettings(name, label_map, device=settings.device, precision=settings.precision).load()
             predictions[system].append(predict_tags(tagger, sentences, tagger.types))
         seconds = time.monotonic() - started
         speed[system] = round(len(sentences) * len(models[system]) / seconds, 2)

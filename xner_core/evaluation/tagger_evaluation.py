@@ -4,19 +4,16 @@ import time
 from collections.abc import Collection, Sequence
 from typing import Any
 
-import torch
 from tqdm import tqdm
 
-from xner_core.evaluation.entity_types import parse_types, scored_types
+from xner_core.evaluation.entity_types import scored_types
 from xner_core.evaluation.evaluation_settings import TaggerEvaluation
 from xner_core.evaluation.gold import GoldSentence, marked_types, read_sentences
 from xner_core.evaluation.metrics import score
 from xner_core.evaluation.schemes import OUTSIDE
 from xner_core.evaluation.score_summary import tagger_summary
-from xner_core.models.model_settings import Precision
 from xner_core.tagging.tagger import Tagger
 from xner_core.tagging.tagger_check import check_tagger
-from xner_core.tagging.tagger_settings import TaggerSettings
 from xner_core.text.spans import tags_of_entities
 
 # Sentences that a tagger is given at once, which bounds memory.
@@ -32,23 +29,23 @@ def evaluate_tagger(settings: TaggerEvaluation) -> dict[str, Any]:
     Raises:
         XnerError: a gold file that cannot be read, or types that gold and model do not share.
     """
-    sentences = read_sentences(settings.conll, settings.language)
-    found, of_map = check_tagger("model", settings.model, settings.label_map)
-    wanted = parse_types(settings.labels, "labels")
-    scored = scored_types(settings.conll, marked_types(sentences), {settings.model: found}, wanted)
+    gold, model = settings.gold, settings.tagger.model
+    sentences = read_sentences(gold, settings.language)
+    found, of_map = check_tagger("tagger.model", model, settings.tagger.label_map)
+    scored = scored_types(gold, marked_types(sentences), {model: found}, settings.types)
     types = scored.types
-    tagger = load_tagger(settings.model, settings.label_map, settings.precision)
+    tagger = settings.tagger.load()
     started = time.monotonic()
     predicted = predict_tags(tagger, sentences, types)
     seconds = time.monotonic() - started
     result = score([sentence.of_types(types).tags for sentence in sentences], predicted)
     warnings = [*scored.warnings, *of_map]
     if types and not any(tag != OUTSIDE for tags in predicted for tag in tags):
-        warnings.append(f"{settings.model} finds no entity in {settings.conll}")
+        warnings.append(f"{model} finds no entity in {gold}")
     figures = {
         "status": "done",
-        "model": settings.model,
-        "conll": settings.conll,
+        "model": model,
+        "conll": gold,
         "labels": types,
         **result,
         "sentences": len(sentences),
@@ -57,12 +54,6 @@ def evaluate_tagger(settings: TaggerEvaluation) -> dict[str, Any]:
     }
     print(tagger_summary(figures))
     return figures
-
-
-def load_tagger(model: str, label_map: str | dict[str, str], precision: Precision = "float32") -> Tagger:
-    """A tagger or a student, on a GPU if there is one."""
-    settings = TaggerSettings(model, label_map, precision=precision)
-    return settings.load("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def predict_tags(tagger: Tagger, sentences: Sequence[GoldSentence], types: Collection[str]) -> list[list[str]]:

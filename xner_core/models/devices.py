@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import torch
 
 from xner_core.errors import XnerError
+from xner_core.models.model_settings import Device
 
 # How PyTorch begins errors that have no type of their own where memory does not suffice, on a GPU or a CPU.
 _OUT_OF_MEMORY = re.compile(
@@ -57,23 +58,23 @@ def _with_causes(error: BaseException) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def asked_device(gpus: float) -> str:
-    """The device of a process that has so many GPUs, or a share of one: `cuda`, or `cpu` for none.
+def local_device(device: Device) -> str:
+    """The device that this process computes on, `cpu` or `cuda`: `auto` is a GPU where PyTorch sees one.
 
     Raises:
-        XnerError: it has some, but PyTorch sees none.
+        XnerError: `cuda` was asked for, but PyTorch sees no GPU.
     """
-    if not gpus:
+    if device == "cpu" or torch.cuda.is_available():
+        return "cpu" if device == "cpu" else "cuda"
+    if device == "auto":
         return "cpu"
-    if not torch.cuda.is_available():
-        built = torch.version.cuda or torch.version.hip
-        cause = (
-            "see what nvidia-smi (rocm-smi) says there, and whether the driver is too old"
-            if built
-            else "it is built for CPUs; install one for GPUs there"
-        )
-        raise XnerError(
-            f"{gpus:g} GPU was asked for, but PyTorch {torch.__version__} on {platform.node()} sees none: {cause}, or "
-            "ask for no GPU"
-        )
-    return "cuda"
+    built = torch.version.cuda or torch.version.hip
+    cause = (
+        "see what nvidia-smi (rocm-smi) says there, and whether the driver is too old"
+        if built
+        else "it is built for CPUs; install one for GPUs there"
+    )
+    raise XnerError(
+        f"a GPU was asked for, but PyTorch {torch.__version__} on {platform.node()} sees none: {cause}, or take the "
+        "device cpu"
+    )

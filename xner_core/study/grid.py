@@ -71,14 +71,14 @@ def plan_cells(settings: StudySettings, files: Sequence[LabelFile]) -> tuple[lis
     for file in files:
         available[file.domain] = available.get(file.domain, 0) + count_rows(file, COLUMNS)
     # What differs between cells is told apart below; so the model is read once.
-    base = identity(replace(settings.recipe, domains=None, pairs=None, loss=LossSettings(), seed=0), [])
-    losses = settings.losses or [settings.recipe.loss]
+    base = identity(replace(settings.student, domains=None, pairs=None, loss=LossSettings(), seed=0), [])
+    losses = settings.losses or [settings.student.loss]
     cells: dict[str, Cell] = {}
     left_out = []
-    for domain, size in itertools.product(_domains(settings, available), settings.pairs):
+    for domain, size in itertools.product(_domains(settings, available), settings.sizes):
         parts = sorted(available if domain == ALL else domain.split("+"))
         there = sum(available[part] for part in parts)
-        if size != ALL and size >= there and not (size == there and ALL not in settings.pairs):
+        if size != ALL and size >= there and not (size == there and ALL not in settings.sizes):
             left_out.append(f"{size:,} pairs of {domain}: there are {there:,}")
             continue
         size = None if size == ALL else size
@@ -87,7 +87,7 @@ def plan_cells(settings: StudySettings, files: Sequence[LabelFile]) -> tuple[lis
         content = {"labels": names, "votes": [str(votes[name]) for name in names] if votes else None}
         addresses = [str(file.location) for file in chosen]
         for loss, seed in itertools.product(losses, settings.seeds):
-            recipe = replace(settings.recipe, domains=parts, pairs=size, loss=loss, seed=seed)
+            recipe = replace(settings.student, domains=parts, pairs=size, loss=loss, seed=seed)
             key = fingerprint(recipe=base, **content, pairs=size, loss=asdict(loss), seed=seed)
             cells.setdefault(key, Cell(key, size or there, domain, addresses, recipe))
     for reason in left_out:

@@ -46,7 +46,7 @@ def render_page(settings: StudySettings, result: Mapping[str, Any]) -> str:
             "figures": _score_figures(f"gold-{number}", name, baseline, [k for k in kinds if k["gold"] == name]),
             "scores": [kind for kind in kinds if kind["gold"] == name],
             "path": settings.gold[name],
-            "chosen_on": settings.recipe.dev is not None and Path(settings.recipe.dev) == Path(settings.gold[name]),
+            "chosen_on": settings.student.dev is not None and Path(settings.student.dev) == Path(settings.gold[name]),
         }
         for number, (name, baseline) in enumerate(result["direct_transfer"].items())
     }

@@ -9,10 +9,11 @@ from pathlib import Path
 import pyarrow as pa
 
 from xner_core.evaluation.gold import GoldSentence, read_sentences
-from xner_core.evaluation.tagger_evaluation import load_tagger, predict_tags
+from xner_core.evaluation.tagger_evaluation import predict_tags
 from xner_core.storage.files import Location, locate, read_table, write_table
 from xner_core.storage.hashing import fingerprint
 from xner_core.tagging.tagger import VERSION
+from xner_core.tagging.tagger_settings import TaggerSettings
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ def predict(folder: Path, model: str, types: str | Mapping[str, str], golds: Seq
     """Writes a model's IOB2 tags on all gold files where they are not there yet."""
     missing = [gold for gold in golds if not gold.predictions(folder).exists()]
     if missing:
-        tagger = load_tagger(model, types)
+        tagger = TaggerSettings(model, types).load()
         for gold in missing:
             tags = predict_tags(tagger, gold_sentences(gold), tagger.types)
             write_table(gold.predictions(folder), pa.table({"tags": pa.array(tags, pa.list_(pa.string()))}))

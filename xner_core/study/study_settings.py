@@ -21,12 +21,12 @@ class StudySettings:
         gold: gold files of the target language, by the names that they have in the results: CoNLL, or JSON lines as in
             evaluate.py (.jsonl); plain, .gz or .xz
         out: local folder of the results: study.html, results.parquet, and the cells, which are taken up again
-        pairs: corpus sizes, each a number of pairs or `all`; a smaller sample lies within a larger one
+        sizes: corpus sizes, each a number of pairs or `all`; a smaller sample lies within a larger one
         domains: what to train on: `all` domains together, `each` domain of the labels by itself, the name of a domain,
             or names joined by `+`
-        losses: losses to compare; that of `recipe` if none are given
+        losses: losses to compare; that of `student` if none are given
         seeds: trainings of each kind
-        recipe: how students are trained; its pairs, domains, loss and seed are those of the cell
+        student: how students are trained; its pairs, domains, loss and seed are those of the cell
         consensus: folder of the votes of the corpus on these labels, as of train_student.py
         baselines: taggers that are applied to the target language as they are, of one seed or several: a Hugging Face
             name, a local folder, or `starter`
@@ -42,11 +42,11 @@ class StudySettings:
     labels: list[str]
     gold: dict[str, str]
     out: str
-    pairs: list[PositiveInt | Literal["all"]] = field(default_factory=lambda: [500, 1000, 2000, 4000, 8000, ALL])
+    sizes: list[PositiveInt | Literal["all"]] = field(default_factory=lambda: [500, 1000, 2000, 4000, 8000, ALL])
     domains: list[str] = field(default_factory=lambda: [ALL])
     losses: list[LossSettings] = field(default_factory=list)
     seeds: list[NonNegativeInt] = field(default_factory=lambda: [1, 2, 3])
-    recipe: StudentRecipe = field(default_factory=StudentRecipe)
+    student: StudentRecipe = field(default_factory=StudentRecipe)
     consensus: str | None = None
     baselines: list[str] = field(default_factory=lambda: [STARTER])
     label_map: str | dict[str, str] = "conll"
@@ -58,7 +58,7 @@ class StudySettings:
     draws: PositiveInt = 10_000
 
     def __post_init__(self):
-        for name in ("labels", "gold", "pairs", "domains", "seeds", "baselines"):
+        for name in ("labels", "gold", "sizes", "domains", "seeds", "baselines"):
             if not getattr(self, name):
                 raise ValueError(f"{name}: name at least one")
         if self.types is not None and not self.types:

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
 from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.alignment.confidence import Calibration
@@ -17,6 +16,7 @@ from xner_core.alignment.similarity import choose, compute
 from xner_core.alignment.word_encoder import WordEncoder
 from xner_core.corpus.layout import Corpus, open_corpus
 from xner_core.errors import XnerError
+from xner_core.models.devices import local_device
 from xner_core.models.loading import encoder_folder, model_digest
 from xner_core.storage.files import locate, read_table
 from xner_core.storage.outputs import require_folder
@@ -69,7 +69,7 @@ def fit_aligner(settings: AlignerFitting) -> dict[str, Any]:
         )
     probes = make_probes(anchors, settings.seed)
     logger.info("%d probes of %d names", len(probes), len(anchors))
-    encoder = WordEncoder(settings.encoder, "cuda" if torch.cuda.is_available() else "cpu", settings.batch_tokens)
+    encoder = WordEncoder(settings.encoder, local_device(settings.device), settings.batch_tokens)
     trials = run_trials(encoder, probes)
     best = max(trials, key=lambda trial: trial.figure)
     recipe = AlignerRecipe(

@@ -26,6 +26,7 @@ from xner_core.alignment.segments import LONGEST
 from xner_core.alignment.trained import TrainedAligner, log_odds, new_scorer, restore_scorer, save_scorer
 from xner_core.errors import XnerError
 from xner_core.models.batching import token_batches
+from xner_core.models.devices import local_device
 from xner_core.models.folders import output_folder
 from xner_core.models.precision import is_bfloat16
 from xner_core.storage.files import locate
@@ -171,7 +172,7 @@ def _train(settings: AlignerTrainingSettings, out: Path) -> dict[str, Any]:
     training, held_out = _split(read_examples(settings.examples))
     scorer, tokeniser, layers = new_scorer(settings.kind, settings.encoder, settings.layers, settings.adapter_rank)
     recipe = TrainedRecipe(settings.kind, settings.encoder, layers)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = local_device(settings.device)
     rounds: list[dict[str, Any]] = []
     calibrated, folder = recipe, out
     for number in range(settings.rounds + 1):
@@ -229,8 +230,8 @@ def _train_round(
         # Plain numbers: a command line gives types of jsonargparse's, which a checkpoint would then not load.
         learning_rate=float(settings.learning_rate) / (1 if number == 0 else 2),
         warmup_steps=int(0.05 * steps),
-        bf16=is_bfloat16(settings.precision, "cuda" if torch.cuda.is_available() else "cpu"),
-        use_cpu=not torch.cuda.is_available(),
+        bf16=is_bfloat16(settings.precision, local_device(settings.device)),
+        use_cpu=local_device(settings.device) == "cpu",
         save_steps=-(-steps // _CHECKPOINTS),
         save_total_limit=1,
         logging_steps=max(1, min(50, steps // 10)),

@@ -7,7 +7,8 @@ from typing import Literal
 
 from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
 
-from xner_core.models.model_settings import STARTER, TrainingPrecision
+from xner_core.models.model_settings import STARTER, Device, TrainingPrecision
+from xner_core.tagging.tagger_settings import TaggerSettings
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class AlignerTrainingSettings:
         rounds: rounds of self-training after it, each of a third as many steps
         batch_tokens: tokens of a step, padding included
         learning_rate: the highest learning rate, reached after 5 % of the steps; it then falls linearly to 0
+        device: `cpu`, `cuda`, or `auto`, which is a GPU where the machine has one
         precision: of the arithmetic of the encoder; `auto` is bfloat16 where the hardware has it, else float32
         seed: of every random choice
     """
@@ -39,6 +41,7 @@ class AlignerTrainingSettings:
     rounds: NonNegativeInt = 1
     batch_tokens: PositiveInt = 1024
     learning_rate: PositiveFloat = 5e-4
+    device: Device = "auto"
     precision: TrainingPrecision = "auto"
     seed: int = 1
 
@@ -52,8 +55,8 @@ class ExampleSettings:
         out: folder of the examples, local or s3://: one Parquet file for each corpus, named like its folder
         lexicons: lists of names: tab-separated type, English name, other name and id; files named
             <name>.en-<language>.tsv or .tsv.gz
-        pairs: pairs of each corpus, at most, in equal shares of its domains
-        tagger: finds the names: a Hugging Face token classification model, a local folder, or `starter`
+        pairs_per_corpus: pairs of each corpus, at most, in equal shares of its domains
+        tagger: finds the names
         encoder: whose hidden states are compared: a Hugging Face encoder, a local folder, or `starter`
         longest: pairs with more words on a side are left out
         seed: of the choice of pairs
@@ -62,8 +65,8 @@ class ExampleSettings:
     corpora: list[str]
     out: str
     lexicons: list[str] = field(default_factory=list)
-    pairs: PositiveInt = 5000
-    tagger: str = STARTER
+    pairs_per_corpus: PositiveInt = 5000
+    tagger: TaggerSettings = field(default_factory=TaggerSettings)
     encoder: str = STARTER
     longest: PositiveInt = 100
     seed: NonNegativeInt = 1
@@ -87,6 +90,7 @@ class AlignerFitting:
         encoder: a Hugging Face encoder, a local folder, or `starter`
         names: names that both sides hold letter for letter, to be found in as many pairs; each gives four probes
         most_pairs: pairs to look through for them, at most
+        device: `cpu`, `cuda`, or `auto`, which is a GPU where the machine has one
         batch_tokens: tokens, padding included, that the encoder reads at once
         seed: of the choice of pairs and names
     """
@@ -96,5 +100,6 @@ class AlignerFitting:
     encoder: str = STARTER
     names: PositiveInt = 400
     most_pairs: PositiveInt = 100_000
+    device: Device = "auto"
     batch_tokens: PositiveInt = 4096
     seed: NonNegativeInt = 1

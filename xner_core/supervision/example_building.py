@@ -9,8 +9,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import torch
-
 from xner_core.corpus.layout import Corpus, open_corpus
 from xner_core.errors import XnerError
 from xner_core.models.loading import encoder_folder, model_digest
@@ -24,10 +22,8 @@ from xner_core.supervision.lexicon import Lexicon, lexicon_language
 from xner_core.supervision.phrases import PHRASE, add_phrases
 from xner_core.supervision.polling import Poll
 from xner_core.supervision.sampling import Sampler
-from xner_core.supervision.similarity_voter import BATCH_TOKENS
 from xner_core.supervision.voting import LabelModel
 from xner_core.tagging.tagger_check import check_tagger
-from xner_core.tagging.tagger_settings import TaggerSettings
 from xner_core.text.languages import is_unspaced_language, same_language
 
 logger = logging.getLogger(__name__)
@@ -43,7 +39,7 @@ def make_examples(settings: ExampleSettings) -> dict[str, Any]:
     A corpus whose examples were made before with the same settings is left alone.
     """
     require_folder("out", settings.out)
-    check_tagger("tagger", settings.tagger, TaggerSettings.label_map)
+    check_tagger("tagger.model", settings.tagger.model, settings.tagger.label_map)
     corpora = [open_corpus(locate(folder)) for folder in settings.corpora]
     for folder, corpus in zip(settings.corpora, corpora, strict=True):
         if not same_language(SOURCE, corpus.source):
@@ -53,12 +49,11 @@ def make_examples(settings: ExampleSettings) -> dict[str, Any]:
         lists[lexicon_language(path)].append(path)
     listed = {corpus.target: _of_language(lists, corpus.target) for corpus in corpora}
     lexicons = {language: Lexicon.read(paths) for language, paths in listed.items()}
-    tagger = TaggerSettings(settings.tagger, batch_tokens=BATCH_TOKENS)
     shared = {
         "version": VERSION,
-        "tagger": tagger.fingerprint(),
+        "tagger": settings.tagger.fingerprint(),
         "encoder": model_digest(encoder_folder(settings.encoder)),
-        "pairs": settings.pairs,
+        "pairs": settings.pairs_per_corpus,
         "longest": settings.longest,
         "seed": settings.seed,
     }
@@ -74,7 +69,7 @@ def make_examples(settings: ExampleSettings) -> dict[str, Any]:
             logger.info("%s: kept, made before", file)
         else:
             if poll is None:
-                poll = Poll(tagger, settings.encoder, "cuda" if torch.cuda.is_available() else "cpu")
+                poll = Poll(settings.tagger, settings.encoder)
             examples, figures = _examples_of(corpus, settings, lexicons[corpus.target], poll)
             write_examples(file, examples, {"fingerprint": identity, "figures": json.dumps(figures)})
         made.append({"file": str(file), "kept": kept, "fingerprint": identity, **figures})
@@ -101,7 +96,7 @@ def _examples_of(
 ) -> tuple[list[Example], dict[str, Any]]:
     """The examples of one corpus, and figures of how they came about."""
     begun = time.monotonic()
-    sample = Sampler(settings.pairs, settings.longest, settings.seed).sample(corpus)
+    sample = Sampler(settings.pairs_per_corpus, settings.longest, settings.seed).sample(corpus)
     if not sample:
         raise XnerError(
             f"{corpus.location}: no pair of at most {settings.longest} words a side translates a sentence with a name; "

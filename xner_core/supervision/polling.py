@@ -7,6 +7,7 @@ from typing import Any
 
 from xner_core.alignment.query import AlignmentQuery
 from xner_core.corpus.layout import Corpus
+from xner_core.models.devices import local_device
 from xner_core.supervision.cooccurrence import Cooccurrence
 from xner_core.supervision.labelling import VotedPair
 from xner_core.supervision.lexicon import Lexicon
@@ -17,7 +18,6 @@ from xner_core.supervision.signals import find_identical, find_transliterated
 from xner_core.supervision.similarity_voter import SimilarityVoter, find_mentions
 from xner_core.supervision.spelling import Spelling
 from xner_core.supervision.worded_text import WordedText
-from xner_core.tagging.tagger import Tagger
 from xner_core.tagging.tagger_settings import TaggerSettings
 from xner_core.text.languages import is_unspaced_language
 from xner_core.text.spans import Span
@@ -39,9 +39,9 @@ Finder = Callable[[str, WordedText], Span | None]
 class Poll:
     """Takes the votes on the pairs of any corpora, with one tagger and one encoder."""
 
-    def __init__(self, tagger: TaggerSettings, encoder: str, device: str):
-        self._tagger = Tagger(tagger, device)
-        self.similarity = SimilarityVoter(encoder, device)
+    def __init__(self, tagger: TaggerSettings, encoder: str):
+        self._tagger = tagger.load()
+        self.similarity = SimilarityVoter(encoder, local_device(tagger.device))
 
     def families(self, language: str) -> dict[str, str]:
         """The family of each signal; signals of one family err together.

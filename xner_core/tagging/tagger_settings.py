@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from jsonargparse.typing import PositiveInt
 
-from xner_core.models.model_settings import STARTER, Precision
+from xner_core.models.model_settings import STARTER, Device, Precision
 
 if TYPE_CHECKING:
     from xner_core.tagging.tagger import Tagger
@@ -20,6 +20,7 @@ class TaggerSettings:
         label_map: `conll`, `ontonotes`, or a map from the model's entity types to those to keep
         mentions: tag the target texts as well, so that a training can compare what is projected with what the tagger
             finds there by itself; of use where the model is multilingual
+        device: `cpu`, `cuda`, or `auto`, which is a GPU where the machine, or the cluster, has one
         precision: of the model's arithmetic; bfloat16 is faster where the hardware has it, and moves scores slightly
         batch_tokens: tokens, padding included, that the model reads at once
     """
@@ -27,6 +28,7 @@ class TaggerSettings:
     model: str = STARTER
     label_map: str | dict[str, str] = "conll"
     mentions: bool = True
+    device: Device = "auto"
     precision: Precision = "float32"
     batch_tokens: PositiveInt = 4096
 
@@ -57,8 +59,13 @@ class TaggerSettings:
 
         return replace(self, model=pinned(self.model))
 
-    def load(self, device: str = "cpu") -> "Tagger":
-        """The tagger, on a device, `cpu` or `cuda`."""
+    def load(self) -> "Tagger":
+        """The tagger, on its device.
+
+        Raises:
+            XnerError: no such model, or no GPU where `cuda` was asked for.
+        """
+        from xner_core.models.devices import local_device
         from xner_core.tagging.tagger import Tagger
 
-        return Tagger(self, device)
+        return Tagger(self, local_device(self.device))

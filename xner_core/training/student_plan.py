@@ -36,8 +36,6 @@ logger = logging.getLogger(__name__)
 
 # Raised whenever the same labels and settings would train another student.
 VERSION = 5
-# What of a recipe does not change the student.
-_CLUSTER = ("cpus_per_worker", "threads", "use_gpu")
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ def identity(
     recipe: StudentRecipe, files: Sequence[LabelFile], votes: Mapping[str, Location] | None = None
 ) -> dict[str, Any]:
     """All that determines a student, as plain JSON values: the content of its labels, dev set and model; the recipe."""
-    values = {name: value for name, value in asdict(recipe).items() if name not in _CLUSTER}
+    values = recipe.determining()
     values |= {"model": start_digest(recipe), "dev": file_digest(_dev_file(recipe.dev)) if recipe.dev else None}
     return {
         "version": VERSION,

@@ -1,11 +1,11 @@
 """What a student is trained on, and how."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
 from jsonargparse.typing import ClosedUnitInterval, NonNegativeFloat, NonNegativeInt, PositiveInt
 
-from xner_core.models.model_settings import STARTER
+from xner_core.models.model_settings import STARTER, Device
 from xner_core.training.fitting_settings import LossSettings, OptimisationSettings
 
 
@@ -75,6 +75,10 @@ class AugmentationSettings:
     splits: dict[str, str] = field(default_factory=dict)
 
 
+# They may move figures in the last digit, as another machine does.
+_OF_THE_CLUSTER = ("cpus_per_worker", "threads", "device")
+
+
 @dataclass(frozen=True)
 class StudentRecipe:
     """How a student is trained.
@@ -99,7 +103,7 @@ class StudentRecipe:
         num_workers: processes that train side by side, each on its own batches
         cpus_per_worker: CPUs to reserve for each
         threads: of each worker's arithmetic; 0 shares the CPUs of a node among its workers
-        use_gpu: one GPU for each worker
+        device: `cuda` is one GPU for each worker, `auto` the same where the cluster has GPUs, otherwise `cpu`
         seed: of every random choice
     """
 
@@ -119,12 +123,16 @@ class StudentRecipe:
     num_workers: PositiveInt = 1
     cpus_per_worker: PositiveInt = 1
     threads: NonNegativeInt = 0
-    use_gpu: bool = False
+    device: Device = "auto"
     seed: NonNegativeInt = 1
 
     def __post_init__(self):
         if self.types is not None and (not self.types or len(set(self.types)) < len(self.types)):
             raise ValueError(f"types {self.types}: name at least one entity type, and each once")
+
+    def determining(self) -> dict[str, Any]:
+        """What of this determines a student, as plain JSON values: all but what its training takes of a cluster."""
+        return {name: value for name, value in asdict(self).items() if name not in _OF_THE_CLUSTER}
 
 
 @dataclass(frozen=True)
@@ -140,7 +148,7 @@ class StudentSettings:
         checkpoints: folder of checkpoints, local or s3://, that all nodes see; `out`/checkpoints if none is named;
             removed when the student is done
         resume: take up a training with the same labels and settings that was interrupted; false starts anew
-        recipe: how it is trained
+        student: how it is trained
     """
 
     labels: list[str]
@@ -148,7 +156,7 @@ class StudentSettings:
     consensus: str | None = None
     checkpoints: str | None = None
     resume: bool = True
-    recipe: StudentRecipe = field(default_factory=StudentRecipe)
+    student: StudentRecipe = field(default_factory=StudentRecipe)
 
     def __post_init__(self):
         if not self.labels:

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from peft import LoraConfig, PeftModel, TaskType
 from peft.utils import get_peft_model_state_dict
 from safetensors.torch import save_file
@@ -18,6 +17,7 @@ from xner_core.errors import XnerError
 from xner_core.evaluation.conll import TaggedSentence, read_conll
 from xner_core.evaluation.entity_types import did_you_mean
 from xner_core.models.adapters import add_adapter
+from xner_core.models.devices import local_device
 from xner_core.models.folders import output_folder
 from xner_core.models.loading import encoder_folder, load_tokenizer, new_token_classifier
 from xner_core.models.window_size import model_window
@@ -63,7 +63,7 @@ def _train(settings: TaggerTrainingSettings, out: Path) -> dict[str, Any]:
             str(checkpoints),
             count_steps(len(texts), settings.optimisation),
             settings.seed,
-            use_cpu=not torch.cuda.is_available(),
+            use_cpu=local_device(settings.device) == "cpu",
             train_sampling_strategy="group_by_length",
         ),
         train_dataset=_flat(encode(texts)),

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt
 
-from xner_core.models.model_settings import STARTER
+from xner_core.models.model_settings import STARTER, Device
 from xner_core.training.fitting_settings import LossSettings, OptimisationSettings
 
 
@@ -20,6 +20,7 @@ class TaggerTrainingSettings:
         types: entity types to learn
         adapter_rank: rank of a low-rank adapter to train and save in place of the whole model; 0 trains the model
         detokenised: share of the sentences that are read with natural spacing, not with a space between all tokens
+        device: `cpu`, `cuda`, or `auto`, which is a GPU where the machine has one
         optimisation: how the weights are fitted
         loss: the loss
         seed: of every random choice
@@ -32,6 +33,7 @@ class TaggerTrainingSettings:
     types: list[str] = field(default_factory=lambda: ["PER", "LOC", "ORG", "MISC"])
     adapter_rank: NonNegativeInt = 0
     detokenised: ClosedUnitInterval = 0.5
+    device: Device = "auto"
     optimisation: OptimisationSettings = field(default_factory=OptimisationSettings)
     loss: LossSettings = field(default_factory=LossSettings)
     seed: int = 1

@@ -130,7 +130,7 @@ def count_steps(examples: int, settings: OptimisationSettings, workers: int = 1)
 
 
 def training_arguments(
-    settings: OptimisationSettings, folder: str, steps: int, seed: int, **more: Any
+    settings: OptimisationSettings, folder: str, steps: int, seed: int, use_cpu: bool, **more: Any
 ) -> TrainingArguments:
     """Arguments for `Trainer` that write checkpoints to `folder` and keep the best and the last of them.
 
@@ -139,11 +139,11 @@ def training_arguments(
         folder: a local folder
         steps: optimiser steps of the whole training
         seed: of dropout, and of the order of the data
+        use_cpu: whether to train on the CPU; otherwise on a GPU
         **more: other arguments, or other values for these
     """
     # Rounded up: the last step is scored in any case.
     interval = -(-steps // settings.evaluations)
-    use_cpu = more.pop("use_cpu", not torch.cuda.is_available())
     arguments = dict(
         output_dir=folder,
         max_steps=steps,

@@ -2,7 +2,6 @@
 
 import logging
 import time
-from dataclasses import asdict
 from typing import Any
 
 from xner_core.corpus.layout import Corpus
@@ -95,7 +94,7 @@ def _project(
     latest = published_state(lease, corpus, plan)
     if (
         latest is not None
-        and settings.consensus == ("consensus" in latest.description.fingerprints)
+        and settings.then_consensus == ("consensus" in latest.description.fingerprints)
         and not (settings.faults.retry_quarantine and latest.description.counts["labelled"]["quarantined"])
     ):
         return latest, {}
@@ -104,7 +103,7 @@ def _project(
     plan, labelled = run_projection(plan, settings.tagger, settings.aligner, settings.cluster, settings.faults)
     lease.check()
     derived = {}
-    if settings.consensus:
+    if settings.then_consensus:
         labels = [task.labels_path for task in plan.tasks]
         votes = build_consensus(ConsensusSettings(labels, str(lease.folder / "consensus")))["consensus"]
         derived["consensus"] = locate(votes) / plan.labels_fingerprint
@@ -115,7 +114,7 @@ def _project(
 def _train(settings: NightlySettings, lease: Lease, snapshot: Snapshot) -> dict[str, Any]:
     """Trains a student if there is none of these settings, or enough has changed since there is one."""
     record = lease.folder / TRAINED_ON
-    recipe = fingerprint(recipe=asdict(settings.student))
+    recipe = fingerprint(recipe=settings.student.determining())
     last = read_json(record) if record.exists() else {}
     if last.get("finished") and last["recipe"] == recipe:
         share = _changed_share(lease.folder, last["snapshot"], snapshot)

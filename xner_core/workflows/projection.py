@@ -75,7 +75,7 @@ def check_settings(settings: ProjectionSettings) -> list[str]:
         if recipe.dev is not None:
             check_gold("student.dev", recipe.dev)
         if settings.gold is not None:
-            check_gold("gold", settings.gold, settings.target, settings.gold_labels, {"the tagger": types})
+            check_gold("gold", settings.gold, settings.target, settings.gold_types, {"the tagger": types})
     return warnings
 
 
@@ -196,7 +196,7 @@ def train_and_score(settings: ProjectionSettings, snapshot: str, resume: bool = 
     student, labels = out / "student", [f"{settings.out}@{snapshot}"]
     votes = build_consensus(ConsensusSettings(labels, str(out / "consensus")))["consensus"]
     training = train_student(
-        StudentSettings(labels, str(student), consensus=votes, resume=resume, recipe=settings.student)
+        StudentSettings(labels, str(student), consensus=votes, resume=resume, student=settings.student)
     )
     gold = settings.gold
     if gold is None and settings.corpus is None:
@@ -204,15 +204,14 @@ def train_and_score(settings: ProjectionSettings, snapshot: str, resume: bool = 
         write_sample_gold(Path(gold), settings.target)
     result: dict[str, Any] = {"student": str(student), "training": training}
     if gold is not None:
-        result["scores"] = {
-            name: score_once(
-                out / "scores", TaggerEvaluation(model, gold, settings.gold_labels, label_map, settings.target)
-            )
-            for name, model, label_map in (
-                ("student", str(student), own_types(str(student))),
-                ("direct transfer", settings.tagger.model, settings.tagger.label_map),
-            )
+        taggers = {
+            "student": (str(student), own_types(str(student))),
+            "direct transfer": (settings.tagger.model, settings.tagger.label_map),
         }
+        for name, (model, label_map) in taggers.items():
+            tagger = TaggerSettings(model, label_map, device=settings.tagger.device)
+            evaluation = TaggerEvaluation(gold, tagger, settings.gold_types, settings.target)
+            result.setdefault("scores", {})[name] = score_once(out / "scores", evaluation)
     return result
 
 
@@ -222,17 +221,16 @@ def score_once(folder: Path, evaluation: TaggerEvaluation) -> dict[str, Any]:
     They lie there under a hash of all that determines them: the model, its label map, the gold's content and side, the
     types, and the versions of the tagger and of the scoring.
     """
-    tagger = TaggerSettings(evaluation.model, evaluation.label_map, precision=evaluation.precision)
     key = fingerprint(
-        tagger=tagger.fingerprint(),
-        gold=file_digest(Path(evaluation.conll)),
+        tagger=evaluation.tagger.fingerprint(),
+        gold=file_digest(Path(evaluation.gold)),
         language=evaluation.language,
-        labels=evaluation.labels,
+        labels=evaluation.types,
         version=SCORES_VERSION,
     )
     record = locate(folder / f"{key}.json")
     if record.exists():
-        return read_json(record) | {"model": evaluation.model, "conll": evaluation.conll}
+        return read_json(record) | {"model": evaluation.tagger.model, "conll": evaluation.gold}
     scores = evaluate_tagger(evaluation)
     write_json(record, scores)
     return scores

@@ -34,7 +34,7 @@ class ProjectionSettings:
         student: how the student is trained
         gold: with then_train, CoNLL file of the target language, or JSON lines with it (.jsonl), on which the student
             and the tagger itself are scored
-        gold_labels: entity types to score, separated by commas; all that the file marks if none are given
+        gold_types: entity types to score; all that the file marks if none are given
     """
 
     corpus: str | None = None
@@ -51,10 +51,10 @@ class ProjectionSettings:
     then_train: bool = False
     student: StudentRecipe = field(default_factory=StudentRecipe)
     gold: str | None = None
-    gold_labels: str | None = None
+    gold_types: list[str] | None = None
 
     def __post_init__(self):
-        if not self.then_train and (unused := self.gold or self.gold_labels):
+        if not self.then_train and (unused := self.gold or self.gold_types):
             raise ValueError(f"{unused} is gold for a student, and none is trained: add --then_train, or leave it out")
 
 
@@ -66,13 +66,13 @@ class NightlySettings(ProjectionSettings):
         corpus: files of parallel text, local or s3://, which may come, change and go; or an ingested corpus
         retrain_share: with then_train, a student is trained again when this share of the pairs was added, removed,
             taken out of quarantine, or labelled by another tagger or aligner since the last training
-        consensus: count the votes of the whole corpus on each name as well (see build_consensus.py), in `out`/consensus
+        then_consensus: count the votes of the whole corpus on each name as well, in `out`/consensus
         keep: delete what neither this many snapshots, from the latest on, nor the student need; without it nothing is
             deleted (jobs/snapshots.py collect --dry_run shows what would be)
         lease: seconds for which a run that has died keeps other runs on other machines from starting
     """
 
     retrain_share: ClosedUnitInterval = 0.05
-    consensus: bool = False
+    then_consensus: bool = False
     keep: PositiveInt | None = None
     lease: PositiveFloat = LEASE_SECONDS

@@ -29,7 +29,7 @@ def texts(*faults: str) -> list[str]:
 
 
 def child(tiny_tagger: str, most_deaths: int = 100) -> ChildModel:
-    return ChildModel(PoisonedTaggerSettings(tiny_tagger), "cpu", lambda rows: SECONDS, most_deaths)
+    return ChildModel(PoisonedTaggerSettings(tiny_tagger), lambda rows: SECONDS, most_deaths)
 
 
 def test_every_way_to_break_is_survived_and_told(tiny_tagger):
@@ -73,7 +73,7 @@ class NoMemory:
 
 
 def test_out_of_memory_is_told_as_such_and_is_no_death(tiny_tagger):
-    with ChildModel(NoMemorySettings(tiny_tagger), "cpu", lambda rows: SECONDS, most_deaths=0) as model:
+    with ChildModel(NoMemorySettings(tiny_tagger), lambda rows: SECONDS, most_deaths=0) as model:
         for _ in range(2):
             with pytest.raises(MemoryError, match=r"Tried to allocate 2\.00 GiB"):
                 isolate(model.tag, ["Anna", "Otto"], whole=False)

@@ -26,7 +26,7 @@ _STACK_CHARACTERS = 2000
 class ModelSettings(Protocol):
     """Settings of a tagger or an aligner; they can be pickled."""
 
-    def load(self, device: str) -> Any: ...
+    def load(self) -> Any: ...
 
 
 class ChildModel:
@@ -36,14 +36,12 @@ class ChildModel:
 
     Args:
         settings: of the tagger or aligner
-        device: `cpu` or `cuda`
         timeout: seconds that a call with so many rows may take
         most_deaths: deaths after which the rows are no longer to blame one by one
     """
 
-    def __init__(self, settings: ModelSettings, device: str, timeout: Callable[[int], float], most_deaths: int):
+    def __init__(self, settings: ModelSettings, timeout: Callable[[int], float], most_deaths: int):
         self.settings = settings
-        self._device = device
         self._timeout = timeout
         self._deaths_left = most_deaths
         self._process: multiprocessing.Process | None = None
@@ -99,7 +97,7 @@ class ChildModel:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["__main__", type(self.settings).__module__])
         self._connection, theirs = context.Pipe()
-        arguments = (theirs, self.settings, self._device, str(self._stacks))
+        arguments = (theirs, self.settings, str(self._stacks))
         self._process = context.Process(target=_serve, args=arguments, daemon=True)
         self._process.start()
         theirs.close()
@@ -130,12 +128,12 @@ class ChildModel:
         return fate, self._stacks.read_text(errors="replace")[:_STACK_CHARACTERS]
 
 
-def _serve(connection: Connection, settings: ModelSettings, device: str, stacks: str) -> None:
+def _serve(connection: Connection, settings: ModelSettings, stacks: str) -> None:
     """The child: loads the model, and answers calls until its parent or its device is gone."""
     with open(stacks, "w") as file:
         faulthandler.enable(file)
         try:
-            model = settings.load(device)
+            model = settings.load()
         except Exception:
             _die(file)
         connection.send("ready")
