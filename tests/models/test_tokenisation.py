@@ -46,7 +46,7 @@ def test_special_tokens_are_those_of_the_template(single, pair):
 
 
 def test_marks_are_those_that_the_tokenizer_has(tokenizer):
-    assert tokenizer.convert_ids_to_tokens(mark_ids(tokenizer)) == ["▁"]
+    assert "▁" in tokenizer.convert_ids_to_tokens(mark_ids(tokenizer))
     assert byte_tokenizer().convert_ids_to_tokens(mark_ids(byte_tokenizer())) == ["Ġ"]
 
 

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -22,7 +24,7 @@ def test_windows_cover_a_text_and_overlap(windows):
     )
     assert all(len(tokens) == windows.size for tokens in held[:-1])
     assert len(held[-1]) <= windows.size
-    for window, (earlier, later) in enumerate(zip(held, held[1:], strict=False)):
+    for window, (earlier, later) in enumerate(pairwise(held)):
         assert later[0] == windows.start(window + 1)
         assert np.intersect1d(earlier, later).tolist() == later[: windows.overlap].tolist()
         # None is there for what the one before holds already.
