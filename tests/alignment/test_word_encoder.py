@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from xner_core.alignment.word_encoder import WINDOW_OVERLAP, WordEncoder
+from xner_core.alignment.word_encoder import WordEncoder
 from xner_core.models.loading import load_encoder
+from xner_core.models.windows import overlap
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +68,9 @@ def test_tokens_are_decided_where_their_window_sees_most_around_them(encoder):
     window = np.searchsorted(ends, found.link_tokens, side="right")
     place = found.link_tokens - np.concatenate([[0], ends])[window]
     size = np.diff(np.concatenate([[0], ends]))[window]
-    overlap = min(WINDOW_OVERLAP, 126 // 4)
     inner = (window > 0) & (window < len(ends) - 1)
     assert len(ends) > 3
-    assert np.minimum(place, size - 1 - place)[inner].min() >= overlap // 2
+    assert np.minimum(place, size - 1 - place)[inner].min() >= overlap(126) // 2
 
 
 def test_lower_layers_give_the_same_states(encoder, tiny_encoder):

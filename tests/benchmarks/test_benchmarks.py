@@ -19,7 +19,7 @@ from xner_core.errors import XnerError
 from xner_core.evaluation.evaluation_settings import ProjectionEvaluation
 from xner_core.evaluation.projection_evaluation import evaluate_projection
 from xner_core.models.loading import load_tokenizer
-from xner_core.models.windows import isolating_words
+from xner_core.models.word_isolation import isolating_words
 from xner_core.storage.hashing import pair_id
 from xner_core.supervision.aligner_training import train_aligner
 from xner_core.supervision.aligner_training_settings import AlignerTrainingSettings

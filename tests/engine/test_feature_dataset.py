@@ -4,7 +4,7 @@ from transformers import AutoTokenizer
 from label_files import label, row, sentences, write_labels
 from xner_core.engine.feature_dataset import feature_dataset, feature_texts
 from xner_core.labels.label_files import find_label_files
-from xner_core.models.windows import TokenTokeniser
+from xner_core.models.units import TokenTokeniser
 from xner_core.training.features import FeatureEncoder, TargetScheme
 from xner_core.training.label_filter import LabelFilter, TrainingFile
 

@@ -14,8 +14,8 @@ from xner_core.alignment.recipe import MARKER, SPAN_QUERY, TrainedRecipe
 from xner_core.alignment.trained import TrainedAligner, new_scorer, save_scorer
 from xner_core.errors import XnerError
 from xner_core.models.loading import load_encoder, load_token_classifier, new_token_classifier
+from xner_core.models.units import TokenTokeniser
 from xner_core.models.window_size import model_window
-from xner_core.models.windows import TokenTokeniser
 from xner_core.tagging.tagger import Tagger
 from xner_core.tagging.tagger_settings import TaggerSettings
 from xner_core.text.spans import Entity, Span

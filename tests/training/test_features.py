@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
 from xner_core.errors import XnerError
-from xner_core.models.windows import TokenTokeniser, WordTokeniser
+from xner_core.models.units import TokenTokeniser, WordTokeniser
 from xner_core.text.spans import Entity, Span
 from xner_core.text.words import words
 from xner_core.training.features import AnnotatedText, FeatureEncoder, TargetScheme, collate

@@ -7,7 +7,6 @@ start(i) + inside(i) + ... + inside(j) + end(j).
 
 import torch
 
-START, INSIDE, END = range(3)
 # The longest span, in words; unspaced characters are words.
 LONGEST = 32
 _BARRED = -1e4

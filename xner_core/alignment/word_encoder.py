@@ -1,34 +1,18 @@
 """Hidden states of the words of raw texts, each text encoded by itself."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from transformers import PreTrainedTokenizerFast
 
 from xner_core.models.batching import pad, run_batches, token_batches
 from xner_core.models.loading import keep_lower_layers, load_encoder
 from xner_core.models.model_settings import Precision
 from xner_core.models.precision import arithmetic
+from xner_core.models.tokenisation import Tokens, mark_ids, special_tokens, tokenise, word_links, word_offsets
 from xner_core.models.window_size import check_layers, model_window
-from xner_core.text.words import words
-
-# Tokens that two neighbouring windows of a long text share; each decides half of them.
-WINDOW_OVERLAP = 64
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-def clean_text(text: str) -> str:
-    """A text of the same length that tokenizers take: a lone surrogate is no character, and they refuse it."""
-    return _SURROGATE.sub("\ufffd", text)
-
-
-def mark_ids(tokenizer: PreTrainedTokenizerFast) -> list[int]:
-    """Ids of lone word-start marks, which can claim the offsets of the character after them."""
-    marks = [tokenizer.convert_tokens_to_ids(mark) for mark in ("▁", "Ġ")]
-    return [id_ for id_ in marks if id_ not in (None, tokenizer.unk_token_id)]
+from xner_core.models.windows import windows_over
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +32,6 @@ class EncoderInput:
     link_tokens: np.ndarray
 
 
-def words_of_tokens(
-    words: np.ndarray, ids: np.ndarray, offsets: np.ndarray, marks: Sequence[int]
-) -> tuple[np.ndarray, np.ndarray]:
-    """The words that each token overlaps, which are neighbours: the first of them, and how many, both [tokens].
-
-    Args:
-        words: half-open offsets in the text, [words, 2]
-        ids: token ids, [tokens]
-        offsets: of the tokens, half-open, [tokens, 2]
-        marks: ids of tokens that are of no word
-    """
-    first = np.searchsorted(words[:, 1], offsets[:, 0], side="right")
-    count = np.searchsorted(words[:, 0], offsets[:, 1], side="left") - first
-    count[np.isin(ids, marks) | (count < 0)] = 0
-    return first, count
-
-
 class WordEncoder:
     """An encoder that gives words the mean of their tokens' hidden states."""
 
@@ -82,47 +49,26 @@ class WordEncoder:
         self._batch_tokens = batch_tokens
         self._precision = precision
         self._tokenizer = tokenizer
-        self._window = model_window(model, tokenizer)
+        window = model_window(model, tokenizer)
         check_layers(model, tokenizer)
         self._padding = tokenizer.pad_token_id
-        special = np.array(tokenizer("a", return_special_tokens_mask=True)["special_tokens_mask"], dtype=bool)
-        ids = np.array(tokenizer("a")["input_ids"], dtype=np.int64)
-        inside = np.flatnonzero(~special)
-        self._prefix, self._suffix = ids[: inside[0]], ids[inside[-1] + 1 :]
+        self._before, self._after = special_tokens(tokenizer, texts=1)
+        self._room = window - len(self._before) - len(self._after)
         self._marks = mark_ids(tokenizer)
 
     def tokenise(self, texts: Sequence[str]) -> list[EncoderInput]:
-        if not texts:
-            return []
-        cleaned = [clean_text(text) for text in texts]
-        encoded = self._tokenizer(
-            cleaned, add_special_tokens=False, return_offsets_mapping=True, return_attention_mask=False, verbose=False
-        )
-        return [
-            self._input(text, ids, offsets)
-            for text, ids, offsets in zip(texts, encoded["input_ids"], encoded["offset_mapping"], strict=True)
-        ]
+        """The words of each text, and the windows of tokens to read."""
+        return [self._input(text, found) for text, found in zip(texts, tokenise(self._tokenizer, texts), strict=True)]
 
-    def _input(self, text: str, token_ids: list[int], token_offsets: list[tuple[int, int]]) -> EncoderInput:
-        spans = np.array(words(text), dtype=np.int64).reshape(-1, 2)
-        ids = np.array(token_ids, dtype=np.int64)
-        offsets = np.array(token_offsets, dtype=np.int64).reshape(-1, 2)
-        windows, positions = self._windows(ids)
-        first, count = words_of_tokens(spans, ids, offsets, self._marks)
-        before = np.cumsum(count) - count
-        link_words = np.repeat(first - before, count) + np.arange(count.sum())
-        return EncoderInput(spans, windows, link_words, np.repeat(positions, count))
-
-    def _windows(self, ids: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
-        """Windows of token ids, and the position of each token in the window that decides it."""
-        room = self._window - len(self._prefix) - len(self._suffix)
-        overlap = min(WINDOW_OVERLAP, room // 4)
-        starts = range(0, max(len(ids) - overlap, 1), room - overlap)
-        windows = [np.concatenate([self._prefix, ids[start : start + room], self._suffix]) for start in starts]
-        token = np.arange(len(ids))
-        decided_by = np.clip((token - overlap // 2) // (room - overlap), 0, len(windows) - 1)
-        begins = np.cumsum([0] + [len(window) for window in windows])[decided_by]
-        return windows, begins + len(self._prefix) + token - decided_by * (room - overlap)
+    def _input(self, text: str, tokens: Tokens) -> EncoderInput:
+        offsets = word_offsets(text)
+        windows = windows_over(len(tokens.ids), self._room)
+        ids = windows.ids(tokens.ids, self._before, self._after)
+        link_words, link_tokens = word_links(offsets, tokens, self._marks)
+        decided_by = windows.deciding(link_tokens)
+        begins = np.cumsum([0] + [len(window) for window in ids])[decided_by]
+        places = len(self._before) + link_tokens - decided_by * windows.stride
+        return EncoderInput(offsets, ids, link_words, begins + places)
 
     def keep_lower_layers(self) -> None:
         """Drops the layers above `layer`, for they are not needed."""

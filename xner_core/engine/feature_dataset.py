@@ -14,7 +14,7 @@ import ray
 from ray.data import DataIterator, Dataset
 from transformers import PreTrainedTokenizerFast
 
-from xner_core.models.windows import TokenTokeniser
+from xner_core.models.units import TokenTokeniser
 from xner_core.storage.files import locate
 from xner_core.training.features import FeatureEncoder, Features, TargetScheme
 from xner_core.training.label_filter import LabelFilter, TrainingFile

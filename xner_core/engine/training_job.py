@@ -36,7 +36,7 @@ from xner_core.labels.consensus import find_consensus
 from xner_core.labels.label_files import find_label_files
 from xner_core.models.devices import local_device
 from xner_core.models.loading import pinned
-from xner_core.models.windows import TokenTokeniser
+from xner_core.models.units import TokenTokeniser
 from xner_core.snapshots.repository import label_addresses
 from xner_core.storage.files import Location, locate, read_json, write_json
 from xner_core.storage.hashing import fingerprint

@@ -21,6 +21,7 @@ from xner_core.alignment.similarity import choose
 from xner_core.alignment.word_encoder import EncoderInput
 from xner_core.errors import XnerError
 from xner_core.models.loading import encoder_folder
+from xner_core.models.tokenisation import word_offsets
 from xner_core.text.words import words
 
 logger = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ class _Words:
 
     def tokenise(self, texts: Sequence[str]) -> list[EncoderInput]:
         nothing = np.zeros(0, dtype=np.int64)
-        return [EncoderInput(np.array(words(text)).reshape(-1, 2), [], nothing, nothing) for text in texts]
+        return [EncoderInput(word_offsets(text), [], nothing, nothing) for text in texts]
 
 
 def word_pair(source_text: str, target_text: str) -> WordPair:

@@ -9,8 +9,8 @@ import torch
 from xner_core.models.batching import pad, run_batches, token_batches
 from xner_core.models.loading import LABEL_ALL_TOKENS, load_token_classifier
 from xner_core.models.precision import arithmetic
+from xner_core.models.units import TokenisedText, TokenTokeniser, WordTokeniser
 from xner_core.models.window_size import model_window
-from xner_core.models.windows import TokenisedText, TokenTokeniser, WordTokeniser
 from xner_core.tagging.decoding import decode
 from xner_core.tagging.label_scheme import LabelScheme, label_map
 from xner_core.tagging.tagger_settings import TaggerSettings

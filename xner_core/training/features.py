@@ -13,7 +13,8 @@ import numpy as np
 import torch
 
 from xner_core.errors import XnerError
-from xner_core.models.windows import Tokeniser
+from xner_core.models.batching import pad
+from xner_core.models.units import Tokeniser
 from xner_core.text.spans import Entity, Span
 from xner_core.training.losses import IGNORED
 
@@ -121,17 +122,6 @@ def _mostly_inside(unit: Span, span: Span) -> bool:
 
 def collate(features: Sequence[Features], padding: int) -> dict[str, torch.Tensor]:
     """A batch for a token classifier: `input_ids`, `attention_mask` and `labels` (the targets), [features, longest]."""
-    longest = max(len(feature["input_ids"]) for feature in features)
-    shape = (len(features), longest)
-    ids = np.full(shape, padding, dtype=np.int64)
-    mask = np.zeros(shape, dtype=np.int64)
-    targets = np.full(shape, IGNORED, dtype=np.int64)
-    for row, feature in enumerate(features):
-        ids[row, : len(feature["input_ids"])] = feature["input_ids"]
-        mask[row, : len(feature["input_ids"])] = 1
-        targets[row, : len(feature["input_ids"])] = feature["targets"]
-    return {
-        "input_ids": torch.from_numpy(ids),
-        "attention_mask": torch.from_numpy(mask),
-        "labels": torch.from_numpy(targets),
-    }
+    ids, mask = pad([feature["input_ids"] for feature in features], padding)
+    targets, _ = pad([feature["targets"] for feature in features], IGNORED)
+    return {"input_ids": ids, "attention_mask": mask, "labels": targets}

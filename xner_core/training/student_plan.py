@@ -23,7 +23,8 @@ from xner_core.models.loading import (
     tagger_folder,
 )
 from xner_core.models.window_size import model_window
-from xner_core.models.windows import isolating_words, overlap
+from xner_core.models.windows import overlap
+from xner_core.models.word_isolation import isolating_words
 from xner_core.storage.files import Location
 from xner_core.storage.hashing import file_digest, fingerprint
 from xner_core.text.languages import is_unspaced_language

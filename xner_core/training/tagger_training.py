@@ -20,8 +20,8 @@ from xner_core.models.adapters import add_adapter
 from xner_core.models.devices import local_device
 from xner_core.models.folders import output_folder
 from xner_core.models.loading import encoder_folder, load_tokenizer, new_token_classifier
+from xner_core.models.units import WordTokeniser
 from xner_core.models.window_size import model_window
-from xner_core.models.windows import WordTokeniser
 from xner_core.storage.outputs import require_folder
 from xner_core.text.spans import entities_of_tags, join_tokens
 from xner_core.training.features import AnnotatedText, FeatureEncoder, Features, TargetScheme, collate

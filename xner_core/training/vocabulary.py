@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 from tokenizers.models import Unigram
 from transformers import PreTrainedTokenizerFast
 
+from xner_core.models.tokenisation import tokenise
 from xner_core.text.words import is_unspaced
 from xner_core.training.features import AnnotatedText
 
@@ -25,14 +26,10 @@ class StraddledTokens:
         self._straddled: Counter[int] = Counter()
 
     def add(self, texts: Sequence[AnnotatedText]) -> None:
-        if not texts:
-            return
-        # Not for a model: a text may be longer than its window.
-        encoded = self._tokenizer([text.text for text in texts], add_special_tokens=False, verbose=False)
-        for text, encoding in zip(texts, encoded.encodings, strict=True):
-            self._occurrences.update(encoding.ids)
-            straddled = _straddled(text, encoding.offsets)
-            self._straddled.update(encoding.ids[token] for token in straddled)
+        for text, tokens in zip(texts, tokenise(self._tokenizer, [text.text for text in texts]), strict=True):
+            ids = tokens.ids.tolist()
+            self._occurrences.update(ids)
+            self._straddled.update(ids[token] for token in _straddled(text, tokens.offsets.tolist()))
 
     def ids(self, share: float) -> set[int]:
         """The tokens of unspaced scripts in which, in at least this share of their occurrences, an entity has an end.

@@ -1,0 +1,57 @@
+"""Tokenizers whose tokens keep within words, for models in which every token has a label."""
+
+import copy
+import json
+from collections.abc import Iterable
+from unicodedata import decomposition, normalize
+
+from tokenizers import Regex, normalizers, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
+
+from xner_core.text.words import UNBROKEN
+
+_LETTER = r"[\p{L}\p{M}\p{N}]"
+
+
+def isolating_words(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
+    """A tokenizer no token of which reaches over the edge of a word, or holds the space before it; all keep their ids.
+
+    So spans made of its tokens hold no punctuation beside a name, and end where a word ends. In scripts without spaces,
+    a token may still hold several words. Only of tokenizers that mark the beginnings of words (SentencePiece's kind, as
+    XLM-R has); others are returned as they are, since those of BERT isolate punctuation by themselves.
+    """
+    state = json.loads(tokenizer.backend_tokenizer.to_str())["pre_tokenizer"] or {}
+    parts = state.get("pretokenizers", [state])
+    mark = next((part["replacement"] for part in parts if part.get("type") == "Metaspace"), None)
+    if mark is None or any(part["type"] == "Split" for part in parts):
+        return tokenizer
+    tokenizer = copy.deepcopy(tokenizer)
+    backend = tokenizer.backend_tokenizer
+    backend.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.WhitespaceSplit(),
+            pre_tokenizers.Metaspace(replacement=mark, prepend_scheme="always"),
+            pre_tokenizers.Split(Regex(f"{mark}?(?:{UNBROKEN})"), "isolated"),
+        ]
+    )
+    if backend.normalizer is not None:
+        characters = sorted({character for token in tokenizer.get_vocab() for character in token})
+        backend.normalizer = normalizers.Sequence([*_compositions(characters), backend.normalizer])
+    return tokenizer
+
+
+def _compositions(characters: Iterable[str]) -> list[normalizers.Normalizer]:
+    """Rules that compose the last letter of a word with its marks, for those of the characters that can be composed.
+
+    The normal forms give a composed letter the offsets of its base alone, so that its word would end before the mark.
+    These rules give it those of the mark.
+    """
+    rules = []
+    for character in characters:
+        apart = normalize("NFD", character)
+        # Not the syllables of Hangul, which Unicode lists no parts of.
+        if apart != character == normalize("NFC", apart) and (parts := decomposition(character)):
+            spellings = {apart, "".join(chr(int(code, 16)) for code in parts.split())}
+            pattern = f"(?<={_LETTER})(?:{'|'.join(sorted(spellings))})(?!{_LETTER})"
+            rules.append(normalizers.Replace(Regex(pattern), character))
+    return rules
