@@ -59,6 +59,24 @@ def test_a_chinese_character_counts_as_three():
     assert reason(ENGLISH * 5, CHINESE, target="zh") == LENGTH_RATIO
 
 
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [
+        ("漢\u3400\U00020000\U00031350", 12),
+        ("々〇、", 3),
+        ("ひカ\uff76ー・", 10),
+        ("한국", 4),
+        ("\u1112\u1161\u11ab", 2),
+        ("\u1113", 2),
+        ("Жé", 2),
+    ],
+)
+def test_characters_count_by_their_script(text, length):
+    settings = {"identify_language": False, "max_length_ratio": 1.0}
+    assert reason("x" * length, text, **settings) is None
+    assert reason("x" * (length + 1), text, **settings) == LENGTH_RATIO
+
+
 def test_length_limits_are_settings():
     assert reason("x" * 30, "y" * 31, identify_language=False, max_characters=30) == TOO_LONG
     assert reason("x" * 30, "y" * 30, identify_language=False, max_characters=30) is None

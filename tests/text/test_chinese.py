@@ -1,3 +1,5 @@
+import unicodedata
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,8 +12,13 @@ def test_characters_are_converted_and_others_left():
 
 
 def test_japanese_and_korean_are_left_alone():
-    for text in ("東京の広場へ", "大韓民國은", "Sankt Peter"):
+    half_wide, decomposed, with_a_dot = "東京ﾀﾜｰ廣場", unicodedata.normalize("NFD", "大韓民國은"), "廣場・門"
+    for text in ("東京の広場へ", "大韓民國은", "Sankt Peter", half_wide, decomposed, with_a_dot):
         assert to_simplified(text) == text
+
+
+def test_characters_beyond_the_basic_plane_are_converted():
+    assert to_simplified("\U0002895b") == "\U00028c40"
 
 
 @given(st.text(st.one_of(st.characters(codec="utf-8"), st.sampled_from("廣場門龍國")), max_size=50))

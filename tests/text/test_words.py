@@ -17,7 +17,7 @@ from xner_core.text.words import (
 )
 
 SPACED_RUN = regex.compile(
-    r"(?V1)(?:[\p{L}--[\p{LB=SA}\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\u30fc\uff70\p{Lm}]]\p{M}*)+"
+    r"(?V1)(?:[\p{L}--[\p{LB=SA}\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Javanese}\p{Balinese}\p{Yi}\u30fc\uff70\p{Lm}]]\p{M}*)+"
 )
 
 
@@ -105,6 +105,9 @@ def test_words_of_spaced_and_unspaced_scripts():
         ("Lao", "ຢູ່ວຽງຈັນ", ["ຢູ່", "ວຽງຈັນ"]),
         ("Burmese", "ရန်ကုန်မြို့", ["ရန်", "ကုန်", "မြို့"]),
         ("Tibetan", "བོད་ཡིག", ["བོད", "་", "ཡིག"]),
+        ("Javanese", "ꦒꦸꦤꦸꦁ꧈", ["ꦒꦸ", "ꦤꦸꦁ", "꧈"]),
+        ("Balinese", "ᬩᬮᬶ", ["ᬩ", "ᬮᬶ"]),
+        ("Yi", "ꆈꌠꉙ", ["ꆈ", "ꌠ", "ꉙ"]),
         ("Japanese, decomposed", "か\u3099く", ["か\u3099", "く"]),
         ("beyond the basic plane", "ก\U0001173fข 𠮷野", ["ก", "\U0001173f", "ข", "𠮷", "野"]),
         ("Georgian", "თბილისი ძველია", ["თბილისი", "ძველია"]),

@@ -2,8 +2,11 @@
 
 import re
 
+import regex
+
 from xner_core.corpus.cleaning_settings import CleaningSettings
 from xner_core.corpus.language_check import LanguageCheck
+from xner_core.text.scripts import HANGUL, IDEOGRAPHS, KANA, KATAKANA_DOT
 
 MALFORMED = "malformed"
 EMPTY = "empty"
@@ -25,8 +28,8 @@ REASONS = (
 )
 
 # A Chinese character stands for about three characters of English, kana and Hangul for two (medians of news text).
-_HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]")
-_KANA_OR_HANGUL = re.compile("[\u3040-\u30ff\uac00-\ud7af]")
+_IDEOGRAPH = regex.compile(f"[{IDEOGRAPHS}]")
+_IDEOGRAPH_KANA_OR_HANGUL = regex.compile(f"[{IDEOGRAPHS}{KANA}{KATAKANA_DOT}{HANGUL}]")
 # Added to both lengths, so that the ratio of short sentences means something.
 _RATIO_SMOOTHING = 10
 
@@ -79,7 +82,9 @@ class Cleaner:
 def _weighted_length(text: str) -> int:
     if text.isascii():
         return len(text)
-    return len(text) + 2 * len(_HAN.findall(text)) + len(_KANA_OR_HANGUL.findall(text))
+    dense = _IDEOGRAPH_KANA_OR_HANGUL.findall(text)
+    # Most texts have none.
+    return len(text) + len(dense) + (len(_IDEOGRAPH.findall(text)) if dense else 0)
 
 
 def _same_in_any_language(text: str) -> bool:

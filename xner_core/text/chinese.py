@@ -1,14 +1,16 @@
 """Traditional and simplified Chinese characters."""
 
-import re
 from functools import lru_cache
 
+import regex
 from opencc import OpenCC
 
+from xner_core.text.scripts import HAN, HANGUL, KANA, KATAKANA_DOT
+
 _converter = OpenCC("t2s")
-_HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
+_HAN = regex.compile(f"[{HAN}]")
 # Texts with these are Japanese or Korean, whose Chinese characters are left alone.
-_KANA_OR_HANGUL = re.compile(r"[\u3040-\u30ff\uac00-\ud7af]")
+_KANA_OR_HANGUL = regex.compile(f"[{KANA}{KATAKANA_DOT}{HANGUL}]")
 
 
 @lru_cache(maxsize=1 << 16)

@@ -12,10 +12,8 @@ from functools import lru_cache
 
 import langcodes
 
-# Scripts that put no spaces between words.
-_UNSPACED_SCRIPTS = frozenset(
-    "Hans Hant Hani Hanb Jpan Hira Kana Hrkt Bopo Thai Laoo Khmr Mymr Tibt Lana Talu Tale Tavt Java Bali Yiii".split()
-)
+from xner_core.text.scripts import is_unspaced_script
+
 _CODE = re.compile(r"(?P<tag>[A-Za-z0-9]+([-_][A-Za-z0-9]+)*)(\.[A-Za-z0-9-]+)?(@(?P<modifier>[a-z0-9]+))?")
 # Locales say it in words.
 _MODIFIERS = {"latin": "Latn", "cyrillic": "Cyrl", "devanagari": "Deva", "arabic": "Arab"}
@@ -45,7 +43,7 @@ class Language:
     @property
     def is_unspaced(self) -> bool:
         """Whether its script puts no spaces between words."""
-        return self.script in _UNSPACED_SCRIPTS
+        return is_unspaced_script(self.script)
 
 
 @lru_cache(maxsize=4096)

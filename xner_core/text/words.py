@@ -9,15 +9,15 @@ from collections.abc import Iterator
 import regex
 from icu4py.breakers import WordBreaker
 
+from xner_core.text.scripts import CUT_BY_CHARACTER, CUT_BY_DICTIONARY, CUT_BY_MARK, LONG_VOWELS, characters
+
 HYPHENS = "-\u2010\u2011"
 
-# Scripts without spaces between words. Where even lines are broken by a dictionary (Unicode Standard Annex 14, class
-# SA), ICU has one; in Tibetan a mark ends each syllable; of the others each character is a word of its own.
-_DICTIONARY_SCRIPTS = r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tai_Le}\p{New_Tai_Lue}\p{Tai_Tham}\p{Tai_Viet}\p{Ahom}"
-_CHARACTER_SCRIPTS = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}" + "\u30fc\uff70"
+_DICTIONARY_SCRIPTS = characters(CUT_BY_DICTIONARY)
+_CHARACTER_SCRIPTS = characters(CUT_BY_CHARACTER) + LONG_VOWELS
 _DICTIONARY = rf"[[{_DICTIONARY_SCRIPTS}]&&[\p{{L}}\p{{Nl}}\p{{M}}]]"
 _CHARACTER = rf"[[{_CHARACTER_SCRIPTS}]&&[\p{{L}}\p{{Nl}}]]"
-_UNSPACED = rf"[[{_DICTIONARY_SCRIPTS}{_CHARACTER_SCRIPTS}\p{{Tibetan}}]&&[\p{{L}}\p{{Nl}}\p{{M}}]]"
+_UNSPACED = rf"[[{_DICTIONARY_SCRIPTS}{_CHARACTER_SCRIPTS}{characters(CUT_BY_MARK)}]&&[\p{{L}}\p{{Nl}}\p{{M}}]]"
 _SPACED = rf"[[\p{{L}}\p{{N}}\p{{Pc}}]--[{_DICTIONARY}{_CHARACTER}]]"
 _PREPENDED = r"\p{GCB=Prepend}"
 _SPACE = r"\s\x1c-\x1f"

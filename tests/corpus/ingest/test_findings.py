@@ -77,7 +77,7 @@ def test_a_source_is_turned_only_if_most_of_it_is_in_mirror_image(tmp_path):
 
 
 def test_only_the_first_pairs_are_looked_at(tmp_path, monkeypatch):
-    monkeypatch.setattr("xner_core.corpus.ingest.ingestion.PROBED_PAIRS", 3)
+    monkeypatch.setattr("xner_core.corpus.ingest.source_reading.PROBED_PAIRS", 3)
     write(tmp_path, "a.tsv", [*turned(LONG[:2]), ("Hello.", "Hallo."), *LONG[2:]])
     result = ingest(tmp_path)
     assert kept(tmp_path) == {*LONG[:2], ("Hallo.", "Hello.")}

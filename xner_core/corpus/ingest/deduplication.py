@@ -4,9 +4,27 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow.compute as pc
+
+from xner_core.corpus.ingest.indexed_source import IndexedSource
 
 _BUCKET_BITS = 6
 _RECORD = np.dtype([("high", ">u8"), ("low", ">u8"), ("row", "<i8")])
+
+
+def find_duplicates(sources: Sequence[IndexedSource], folder: Path) -> np.ndarray:
+    """Marks the pairs that repeat an earlier one, over all sources: booleans, one a pair, on disk.
+
+    Args:
+        sources: all sources, in order.
+        folder: a local folder for what is in between.
+    """
+    finder = DuplicateFinder(folder)
+    for source in sources:
+        for batch in source.read(["row", "normal"]):
+            batch = batch.filter(pc.is_valid(batch["normal"]))
+            finder.add(b"".join(batch["normal"].to_pylist()), batch["row"].to_numpy() + source.first)
+    return finder.duplicates(sum(source.pairs for source in sources))
 
 
 class DuplicateFinder:

@@ -1,29 +1,22 @@
-"""The corpus that an ingest replaces: which of its sources and shards can stay, and the texts of its pairs.
+"""The corpus that an ingest replaces: which of its sources and files can stay.
 
-An ingest keeps the index of every source in the manifest, under `index`. Texts are kept once, in the files of the
-corpus: pairs of a source that is not read again are found there by counting, since the pairs of each domain, kept and
-rejected, lie in the order of the sources.
+An ingest keeps in the manifest, under `index`, what it has to know of every source.
 """
 
 import logging
 from collections import Counter
-from collections.abc import Collection
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from xner_core.corpus.ingest.index import VERSION, DomainRows, duplicates_path
-from xner_core.corpus.ingest.text_store import TEXTS, TextStore
-from xner_core.corpus.layout import MANIFEST, open_corpus, shard_path
+from xner_core.corpus.ingest.index import FOLDER, VERSION, DomainRows, duplicates_path, read_duplicates
+from xner_core.corpus.layout import MANIFEST, PAIRS, REJECTED, open_corpus, shard_path
 from xner_core.storage.file_identity import Identity
-from xner_core.storage.files import Location, read_table
+from xner_core.storage.files import Location
 
 logger = logging.getLogger(__name__)
-
-DUPLICATES_COLUMN = "duplicate"
 
 
 @dataclass(frozen=True)
@@ -55,56 +48,56 @@ class EarlierSource:
 
 @dataclass(frozen=True)
 class EarlierCorpus:
-    """What is known of the corpus that is replaced; nothing if there is none.
+    """What is known of the corpus that is replaced; nothing but the files if there is none.
 
     Attributes:
         location: its folder.
+        present: paths of all files that are there, of a corpus or left by a run that was killed.
         settings: those it was made with.
         sources: by name.
         shards: names of shards, by the keys under which the manifest has them.
         rejected: likewise paths of files of rejected pairs.
+        kept_files: of each domain, in order, how many pairs a shard holds, and its path.
+        rejected_files: likewise of files of rejected pairs.
     """
 
     location: Location
+    present: frozenset[str]
     settings: dict[str, Any] = field(default_factory=dict)
     sources: dict[str, EarlierSource] = field(default_factory=dict)
     shards: dict[str, str] = field(default_factory=dict)
     rejected: dict[str, str] = field(default_factory=dict)
-    _kept_files: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
-    _rejected_files: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    kept_files: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    rejected_files: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     _duplicates: pa.ChunkedArray | None = None
 
     def duplicates(self, source: EarlierSource) -> np.ndarray:
         """Marks the pairs of a source that repeated an earlier one: booleans, shape (pairs,)."""
         return self._duplicates[source.first : source.first + source.pairs].to_numpy()
 
-    def kept_texts(self, domain: str) -> TextStore:
-        return self._texts(self._kept_files.get(domain, []))
 
-    def rejected_texts(self, domain: str) -> TextStore:
-        return self._texts(self._rejected_files.get(domain, []))
-
-    def _texts(self, files: list[tuple[int, str]]) -> TextStore:
-        return TextStore([(pairs, partial(read_table, self.location / path, TEXTS)) for pairs, path in files])
-
-
-def open_earlier(location: Location, present: Collection[str]) -> EarlierCorpus:
+def open_earlier(location: Location, source: str, target: str) -> EarlierCorpus:
     """What of the corpus in a folder can be used again.
 
     Args:
         location: the folder.
-        present: paths of the files that are there.
+        source: language of the source texts.
+        target: language of the target texts.
     """
+    folders = [location / f"{name}/source={source}/target={target}" for name in (PAIRS, REJECTED)]
+    folders.append(location / FOLDER)
+    present = frozenset(file.relative_to(location) for folder in folders for file in folder.files())
+    nothing = EarlierCorpus(location, present)
     if not (location / MANIFEST).exists():
-        return EarlierCorpus(location)
+        return nothing
     corpus = open_corpus(location)
     index = corpus.manifest.get("index", {})
     if index.get("version") != VERSION:
-        return EarlierCorpus(location)
+        return nothing
     missing = [path for path in corpus.paths() if path not in present]
     if missing:
         logger.warning("%s: %s is missing; all sources are read again", location, missing[0])
-        return EarlierCorpus(location)
+        return nothing
     kept: dict[str, list[tuple[int, str]]] = {}
     for shard in corpus.shards:
         path = shard_path(shard.source, shard.target, shard.domain, shard.name)
@@ -115,13 +108,14 @@ def open_earlier(location: Location, present: Collection[str]) -> EarlierCorpus:
     names = [source["index"] for source in index["sources"]]
     return EarlierCorpus(
         location,
+        present,
         corpus.manifest["settings"],
         _sources(index["sources"]),
         dict(zip(index["shards"], (shard.name for shard in corpus.shards), strict=True)),
         {part["key"]: path for part, path in zip(index["rejected"], corpus.manifest["rejected_files"], strict=True)},
         kept,
         rejected,
-        read_table(location / duplicates_path(names))[DUPLICATES_COLUMN],
+        read_duplicates(location / duplicates_path(names)),
     )
 
 

@@ -12,8 +12,7 @@ from xner_core.corpus.cleaning import (
     WRONG_TARGET_LANGUAGE,
     Cleaner,
 )
-from xner_core.corpus.ingest.assembly import IndexedSource
-from xner_core.corpus.ingest.index import read_index
+from xner_core.corpus.ingest.indexed_source import IndexedSource
 from xner_core.corpus.readers import RawPair
 from xner_core.errors import XnerError
 from xner_core.text.normal_form import normal_form
@@ -75,8 +74,7 @@ def _first_faults(sources: Sequence[IndexedSource], most: int) -> str:
 
 def _faults(source: IndexedSource) -> Iterator[str]:
     if source.reasons[MALFORMED]:
-        groups = (0, max(held.groups[1] for held in source.domains.values()))
-        for batch in read_index(source.location, groups, ["fault"]):
+        for batch in source.read(["fault"]):
             yield from pc.drop_null(batch["fault"]).to_pylist()
 
 

@@ -19,15 +19,16 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from xner_core.corpus.ingest import spool
-from xner_core.corpus.ingest.deduplication import DuplicateFinder
 from xner_core.corpus.sources import Source
 from xner_core.storage.file_identity import Identity
-from xner_core.storage.files import Location, refuse_python_types
+from xner_core.storage.files import Location, read_table, refuse_python_types
 from xner_core.storage.hashing import fingerprint
 
 FOLDER = "index"
 # Raised whenever the same file would give other pairs, or the same pairs another index.
 VERSION = 1
+_DUPLICATE = "duplicate"
+_MARKS_AT_ONCE = 1 << 20
 _NOT_KEPT = ("source_text", "target_text")
 SCHEMA = pa.schema(
     [
@@ -82,7 +83,7 @@ def write_index(location: Location, batches: dict[str, list[Path]]) -> dict[str,
     with location.open_output() as stream, pq.ParquetWriter(stream, SCHEMA, compression="zstd") as writer:
         for domain, paths in batches.items():
             pairs, first = 0, groups
-            for batch in spool.read_batches(paths):
+            for batch in map(spool.read_batch, paths):
                 writer.write_batch(_without_texts(batch))
                 pairs += batch.num_rows
                 groups += 1
@@ -105,20 +106,14 @@ def read_index(location: Location, groups: tuple[int, int], columns: list[str]) 
             yield from file.read_row_group(group, columns).combine_chunks().to_batches()
 
 
-def find_duplicates(
-    indices: Iterable[tuple[Location, dict[str, DomainRows], int]], rows: int, folder: Path
-) -> np.ndarray:
-    """Marks the pairs that repeat an earlier one, over all sources: booleans, one a pair, on disk.
+def write_duplicates(location: Location, marks: np.ndarray) -> None:
+    """Writes which pairs of all sources repeat an earlier one: booleans, shape (pairs,)."""
+    schema = pa.schema({_DUPLICATE: pa.bool_()})
+    with location.open_output() as stream, pq.ParquetWriter(stream, schema, compression="zstd") as writer:
+        for start in range(0, len(marks), _MARKS_AT_ONCE):
+            writer.write_batch(pa.record_batch([pa.array(marks[start : start + _MARKS_AT_ONCE])], schema))
 
-    Args:
-        indices: of each source its index, what that holds of each domain, and the number of pairs before it.
-        rows: pairs of all sources.
-        folder: an empty local folder.
-    """
-    finder = DuplicateFinder(folder)
-    for location, domains, first in indices:
-        groups = (0, max((held.groups[1] for held in domains.values()), default=0))
-        for batch in read_index(location, groups, ["row", "normal"]):
-            batch = batch.filter(pc.is_valid(batch["normal"]))
-            finder.add(b"".join(batch["normal"].to_pylist()), batch["row"].to_numpy() + first)
-    return finder.duplicates(rows)
+
+def read_duplicates(location: Location) -> pa.ChunkedArray:
+    """Which pairs of all sources repeat an earlier one: booleans, one a pair."""
+    return read_table(location)[_DUPLICATE]

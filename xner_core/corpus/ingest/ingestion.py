@@ -2,37 +2,26 @@
 
 import logging
 import time
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import asdict
-from functools import cached_property, lru_cache, partial
-from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from xner_core.corpus.cleaning import MALFORMED, Cleaner
-from xner_core.corpus.ingest.assembly import IndexedSource, domain_rows
-from xner_core.corpus.ingest.earlier import EarlierCorpus
-from xner_core.corpus.ingest.findings import PROBED_PAIRS, is_mirrored, require_few_malformed, source_warnings
-from xner_core.corpus.ingest.index import find_duplicates, index_name, index_path
+from xner_core.corpus.ingest.deduplication import find_duplicates
+from xner_core.corpus.ingest.earlier import EarlierCorpus, open_earlier
+from xner_core.corpus.ingest.findings import require_few_malformed, source_warnings
+from xner_core.corpus.ingest.indexed_source import IndexedSource
 from xner_core.corpus.ingest.ingest_settings import IngestSettings
-from xner_core.corpus.ingest.spool import Spool, read_batch
+from xner_core.corpus.ingest.source_reading import SourceReader
 from xner_core.corpus.ingest.text_store import TextStore
 from xner_core.corpus.ingest.writer import CorpusWriter
 from xner_core.corpus.layout import MANIFEST, open_corpus
-from xner_core.corpus.naming import domain_name
-from xner_core.corpus.readers import RawPair
-from xner_core.corpus.sources import Source, find_sources
+from xner_core.corpus.sources import find_sources
 from xner_core.errors import XnerError
-from xner_core.storage.file_identity import Identity, identify, require_unchanged
 from xner_core.storage.files import Location, locate
 from xner_core.storage.outputs import require_folder
-from xner_core.text.normal_form import normal_form
 
 logger = logging.getLogger(__name__)
-
-PROGRESS_SECONDS = 10
 
 
 def ingest_corpus(settings: IngestSettings) -> dict[str, Any]:
@@ -56,15 +45,17 @@ def ingest_corpus(settings: IngestSettings) -> dict[str, Any]:
         "domain": settings.domain,
         "shard_pairs": settings.shard_pairs,
     }
+    earlier = open_earlier(out, settings.source, settings.target)
     with (
-        TemporaryDirectory(prefix="xner-ingest-") as folder,
-        CorpusWriter(out, settings.source, settings.target, settings.shard_pairs) as writer,
+        TemporaryDirectory(prefix="xner-ingest-") as temporary,
+        CorpusWriter(earlier, settings.source, settings.target, settings.shard_pairs) as writer,
     ):
-        reading = _Reading(settings, writer, Spool(Path(folder), settings.source, settings.target))
-        indexed = [reading.take(source) for source in sources]
+        folder = Path(temporary)
+        reader = SourceReader(writer, settings.cleaning, settings.domain, folder)
+        indexed = [reader.take(source) for source in sources]
         warnings += require_few_malformed(str(corpus), indexed, settings.malformed_limit)
-        changes = _changes(indexed, writer.earlier)
-        if not any(changes.values()) and writer.earlier.settings == kept_settings:
+        changes = _changes(indexed, earlier)
+        if not any(changes.values()) and earlier.settings == kept_settings:
             writer.confirm(indexed)
             manifest = open_corpus(out).manifest
             reason = f"none of {len(sources)} sources has changed since they were ingested"
@@ -77,14 +68,10 @@ def ingest_corpus(settings: IngestSettings) -> dict[str, Any]:
         rows = sum(source.pairs for source in indexed)
         if not rows:
             raise XnerError(f"{corpus}: {', '.join(source.name for source in sources)} hold no pair")
-        logger.info("%s pairs, %s of them read now; writing %s", f"{rows:,}", f"{reading.spool.rows:,}", out)
-        indices = [(source.location, source.domains, source.first) for source in indexed]
-        duplicates = find_duplicates(indices, rows, Path(folder))
+        logger.info("%s pairs, %s of them read now; writing %s", f"{rows:,}", f"{reader.pairs_read:,}", out)
+        duplicates = find_duplicates(indexed, folder)
         for domain in sorted({domain for source in indexed for domain in source.domains}):
-            spooled = [(pairs, partial(read_batch, path)) for path, pairs in reading.spool.batches.get(domain, [])]
-            before = writer.earlier
-            stores = [TextStore(spooled), before.kept_texts(domain), before.rejected_texts(domain)]
-            writer.write_domain(domain, partial(domain_rows, domain, indexed, duplicates, before), stores)
+            writer.write_domain(domain, indexed, duplicates, TextStore(domain, indexed, earlier, folder))
         counts = writer.counts
         assert counts["read"] == rows, f"{rows} pairs were read, but {counts['read']} written"
         languages = (settings.source, settings.target)
@@ -93,7 +80,7 @@ def ingest_corpus(settings: IngestSettings) -> dict[str, Any]:
     warnings += of_sources
     _log(warnings)
     shards, files = len(writer.shards), len(writer.written_pairs)
-    result = _result(settings, counts, shards, changes, reading.spool.rows, files, warnings, started)
+    result = _result(settings, counts, shards, changes, reader.pairs_read, files, warnings, started)
     logger.info("%s", _summary(counts, out, result["seconds"]))
     return {"status": "done"} | result
 
@@ -149,99 +136,6 @@ def _check_out(settings: IngestSettings, corpus: Location, out: Location) -> Non
                 f"{out}: holds a corpus of {earlier.source} and {earlier.target}; choose another --out for "
                 f"{settings.source} and {settings.target}"
             )
-
-
-class _Reading:
-    """Takes the sources one after another; reads those that are not as they were, and writes their indices."""
-
-    def __init__(self, settings: IngestSettings, writer: CorpusWriter, spool: Spool):
-        self.settings = settings
-        self.spool = spool
-        self._writer = writer
-        self._pairs = 0
-        self._progress = _Progress()
-        self._identities: dict[str, Identity] = {}
-        # What of the settings decides what becomes of a pair.
-        self._index_settings = {
-            "cleaning": asdict(settings.cleaning),
-            "domain": settings.domain,
-            "languages": [settings.source, settings.target],
-        }
-
-    def take(self, source: Source) -> IndexedSource:
-        earlier = self._writer.earlier.sources.get(source.name)
-        same_kind = earlier is not None and len(earlier.identities) == len(source.files)
-        known = earlier.identities if same_kind else [None] * len(source.files)
-        identities = [self._identify(file.location, one) for file, one in zip(source.files, known, strict=True)]
-        name = index_name(source, identities, self._index_settings)
-        if earlier is None or earlier.index != name:
-            earlier = None
-            batches, reasons, turned = self._read(source)
-            domains = self._writer.write_index(name, batches)
-            for file, identity in zip(source.files, identities, strict=True):
-                require_unchanged(file.location, identity)
-        else:
-            domains, reasons, turned = earlier.domains, earlier.reasons, earlier.turned
-        location = self._writer.location / index_path(name)
-        first = self._pairs
-        taken = IndexedSource(source.name, identities, name, location, domains, first, earlier, reasons, turned)
-        self._pairs += taken.pairs
-        return taken
-
-    def _identify(self, file: Location, known: Identity | None) -> Identity:
-        # An archive has many members.
-        if str(file) not in self._identities:
-            self._identities[str(file)] = identify(file, known)
-        return self._identities[str(file)]
-
-    def _read(self, source: Source) -> tuple[dict[str, list[Path]], Counter[str], bool]:
-        """Reads, cleans and spools the pairs of a source.
-
-        Returns:
-            where they are, by domain; how many break which rule; whether the sides were exchanged
-        """
-        settings, spool = self.settings, self.spool
-        reasons: Counter[str] = Counter()
-        pairs, turned = self._pairs_of(source)
-        for pair in pairs:
-            texts = (pair.source_text, pair.target_text)
-            normal = (normal_form(texts[0]), normal_form(texts[1]))
-            domain = settings.domain or (_row_domain(pair.domain) if pair.domain else source.domain)
-            reason = MALFORMED if pair.fault else self._cleaner.reason(texts, normal)
-            if reason:
-                reasons[reason] += 1
-            spool.add(domain, pair, pair.origin or source.name, reason, normal)
-            if spool.rows % 1024 == 0:
-                self._progress.show(source.name, spool.rows)
-        return spool.end_source(), reasons, turned
-
-    def _pairs_of(self, source: Source) -> tuple[Iterable[RawPair], bool]:
-        """The pairs of a source with each text on its side, and whether the sides had to be exchanged for that."""
-        pairs = source.pairs(self.settings.source, self.settings.target)
-        first = list(islice(pairs, PROBED_PAIRS))
-        turned = is_mirrored(first, self._cleaner)
-        pairs = chain(first, pairs)
-        return (pair.turned() for pair in pairs) if turned else pairs, turned
-
-    @cached_property
-    def _cleaner(self) -> Cleaner:
-        return Cleaner(self.settings.cleaning, self.settings.source, self.settings.target)
-
-
-_row_domain = lru_cache(maxsize=4096)(domain_name)
-
-
-class _Progress:
-    """Logs how far reading has come, every few seconds."""
-
-    def __init__(self):
-        self.started = self.shown = time.monotonic()
-
-    def show(self, name: str, pairs: int) -> None:
-        now = time.monotonic()
-        if now - self.shown >= PROGRESS_SECONDS:
-            self.shown = now
-            logger.info("%s: %s pairs read, %s pairs/s", name, f"{pairs:,}", f"{pairs / (now - self.started):,.0f}")
 
 
 def _summary(counts: dict[str, Any], out: Location, seconds: float) -> str:

@@ -1,7 +1,6 @@
 """Pairs of newly read sources, set aside on the local disk until they are written out, apart by source and domain."""
 
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -45,9 +44,8 @@ class Spool:
         self.folder = folder
         self.languages = (source, target)
         self.rows = 0
-        # Of each domain, over all sources: a file of each batch, and how many pairs it holds.
-        self.batches: dict[str, list[tuple[Path, int]]] = defaultdict(list)
         self._files = 0
+        self._domains: set[str] = set()
         self._characters = 0
         self._first = 0
         self._waiting: dict[str, list[tuple]] = defaultdict(list)
@@ -81,9 +79,9 @@ class Spool:
             ]
             with pa.ipc.new_file(path, SCHEMA) as file:
                 file.write_batch(pa.record_batch(columns, SCHEMA))
-            self.batches[domain].append((path, len(rows)))
             self._source[domain].append(path)
-        if len(self.batches) > MAX_DOMAINS:
+        self._domains |= self._waiting.keys()
+        if len(self._domains) > MAX_DOMAINS:
             raise XnerError(
                 f"more than {MAX_DOMAINS} domains; a domain is a kind of text such as news, not a document: "
                 "set one for all with --domain, or mend the domain column"
@@ -96,7 +94,3 @@ def read_batch(path: Path) -> pa.RecordBatch:
     """The pairs of a batch, columns as in SCHEMA, of which only what is used comes into memory."""
     with pa.memory_map(str(path)) as file:
         return pa.ipc.open_file(file).get_batch(0)
-
-
-def read_batches(paths: list[Path]) -> Iterator[pa.RecordBatch]:
-    return map(read_batch, paths)

@@ -1,36 +1,25 @@
 """Writes a corpus so that it appears in one step, with its manifest."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from xner_core.corpus.cleaning import REASONS
-from xner_core.corpus.ingest.assembly import IndexedSource
-from xner_core.corpus.ingest.earlier import DUPLICATES_COLUMN, EarlierCorpus, open_earlier
-from xner_core.corpus.ingest.index import (
-    FOLDER,
-    DomainRows,
-    duplicates_path,
-    index_path,
-    write_index,
-)
-from xner_core.corpus.ingest.index import (
-    VERSION as INDEX_VERSION,
-)
+from xner_core.corpus.ingest import index
+from xner_core.corpus.ingest.earlier import EarlierCorpus
+from xner_core.corpus.ingest.indexed_source import IndexedSource, domain_rows
 from xner_core.corpus.ingest.sharding import cut_shards, pair_keys
 from xner_core.corpus.ingest.text_store import TEXTS, TextStore
 from xner_core.corpus.layout import (
     FORMAT,
     MANIFEST,
     PAIR_SCHEMA,
-    PAIRS,
-    REJECTED,
     REJECTED_SCHEMA,
     VERSION,
     content_name,
@@ -38,13 +27,12 @@ from xner_core.corpus.layout import (
     rejected_path,
     shard_path,
 )
-from xner_core.storage.files import Location, read_json, write_json, write_table
+from xner_core.storage.files import read_json, write_json, write_table
 from xner_core.storage.hashing import fingerprint
 
 REJECTED_PART_ROWS = 16_384
 # For which a text counts as another row, when files of rejected pairs are cut.
 _PART_CHARACTERS = 4096
-_MARKS_AT_ONCE = 1 << 20
 
 
 class CorpusWriter:
@@ -54,14 +42,15 @@ class CorpusWriter:
     `publish`, the files that it wrote are removed again.
 
     Args:
-        location: Folder of the corpus.
+        earlier: What is there already.
         source: Language of the source texts.
         target: Language of the target texts.
         shard_pairs: The most pairs in a shard.
     """
 
-    def __init__(self, location: Location, source: str, target: str, shard_pairs: int):
-        self.location = location
+    def __init__(self, earlier: EarlierCorpus, source: str, target: str, shard_pairs: int):
+        self.earlier = earlier
+        self.location = earlier.location
         self.source = source
         self.target = target
         self.shard_pairs = shard_pairs
@@ -72,10 +61,6 @@ class CorpusWriter:
         self._rejected_files: list[str] = []
         self._domains: dict[str, dict[str, Any]] = {}
         self._published = False
-        folders = [location / f"{name}/source={source}/target={target}" for name in (PAIRS, REJECTED)]
-        folders.append(location / FOLDER)
-        self._present = {file.relative_to(location) for folder in folders for file in folder.files()}
-        self.earlier: EarlierCorpus = open_earlier(location, self._present)
 
     def __enter__(self) -> "CorpusWriter":
         return self
@@ -90,7 +75,7 @@ class CorpusWriter:
     @property
     def written_pairs(self) -> list[str]:
         """The files of pairs that were written, kept or rejected."""
-        return [path for path in self.written if not path.startswith(f"{FOLDER}/")]
+        return [path for path in self.written if not path.startswith(f"{index.FOLDER}/")]
 
     def confirm(self, sources: Sequence[IndexedSource]) -> None:
         """Leaves the earlier corpus as it is, but for what its manifest says of when its sources were looked at."""
@@ -102,22 +87,24 @@ class CorpusWriter:
                 entry["files"] = now
             write_json(self.location / MANIFEST, manifest)
 
-    def write_index(self, name: str, batches: Mapping[str, Sequence[Any]]) -> dict[str, DomainRows]:
+    def write_index(self, name: str, batches: Mapping[str, Sequence[Any]]) -> dict[str, index.DomainRows]:
         """Writes the index of a source that was read; returns what it holds of each domain."""
-        path = index_path(name)
+        path = index.index_path(name)
         self._note(path)
-        return write_index(self.location / path, batches)
+        return index.write_index(self.location / path, batches)
 
     def write_domain(
-        self, domain: str, rows: Callable[[], Iterable[pa.RecordBatch]], texts: Sequence[TextStore]
+        self, domain: str, sources: Sequence[IndexedSource], duplicates: np.ndarray, texts: TextStore
     ) -> None:
         """Writes the pairs of one domain, kept and rejected.
 
         Args:
             domain: The domain.
-            rows: Gives its pairs in order, with the columns `assembly.ROWS`, each time from the beginning.
-            texts: The texts, by the column `store`.
+            sources: All sources, in order.
+            duplicates: Marks the pairs of all sources that repeat an earlier one.
+            texts: The texts of the domain.
         """
+        rows = partial(domain_rows, domain, sources, duplicates)
         reasons: Counter[str] = Counter()
 
         def kept() -> Iterator[pa.RecordBatch]:
@@ -168,10 +155,10 @@ class CorpusWriter:
             warnings: What is strange about the sources, likewise.
         """
         indices = [source.index for source in sources]
-        marks = duplicates_path(indices)
-        if marks not in self._present:
+        marks = index.duplicates_path(indices)
+        if marks not in self.earlier.present:
             self._note(marks)
-            _write_marks(self.location / marks, duplicates[: sum(source.pairs for source in sources)])
+            index.write_duplicates(self.location / marks, duplicates[: sum(source.pairs for source in sources)])
         manifest = {
             "format": FORMAT,
             "version": VERSION,
@@ -185,11 +172,11 @@ class CorpusWriter:
             "shards": self.shards,
             "rejected_files": self._rejected_files,
             "index": {
-                "version": INDEX_VERSION,
+                "version": index.VERSION,
                 "sources": [_source_entry(source) for source in sources],
                 "shards": self._shard_keys,
                 "rejected": self._rejected,
-                "files": sorted({*map(index_path, indices), marks}),
+                "files": sorted({*map(index.index_path, indices), marks}),
             },
         }
         # From here on the manifest may be there, even if an object store says that writing it failed.
@@ -199,50 +186,45 @@ class CorpusWriter:
             return
         shards = (shard_path(self.source, self.target, shard["domain"], shard["name"]) for shard in self.shards)
         listed = {*shards, *self._rejected_files, *manifest["index"]["files"]}
-        for path in sorted(self._present - listed):
+        for path in sorted(self.earlier.present - listed):
             (self.location / path).delete()
 
-    def _write_shard(self, domain: str, rows: pa.Table, texts: Sequence[TextStore]) -> None:
+    def _write_shard(self, domain: str, rows: pa.Table, texts: TextStore) -> None:
         # The ids cover both texts.
         key = fingerprint(domain=domain, columns=rows.select(["pair_id", "score", "origin"]).to_pydict())
         name = self.earlier.shards.get(key)
         if name is None:
-            table = _with_texts(rows, texts).select(PAIR_SCHEMA.names).cast(PAIR_SCHEMA)
+            table = _with_texts(rows, texts, PAIR_SCHEMA)
             name = content_name(domain, table)
             self._write(shard_path(self.source, self.target, domain, name), table)
         self.shards.append({"domain": domain, "name": name, "pairs": len(rows)})
         self._shard_keys.append(key)
 
-    def _write_rejected(self, domain: str, rows: pa.Table, texts: Sequence[TextStore]) -> None:
+    def _write_rejected(self, domain: str, rows: pa.Table, texts: TextStore) -> None:
         columns = rows.select(["pair_id", "origin", "line", "reason", "fault"]).to_pydict()
         key = fingerprint(domain=domain, columns=columns)
         path = self.earlier.rejected.get(key)
         if path is None:
-            table = _with_texts(rows, texts).select(REJECTED_SCHEMA.names).cast(REJECTED_SCHEMA)
+            table = _with_texts(rows, texts, REJECTED_SCHEMA)
             path = rejected_path(self.source, self.target, domain, content_name(domain, table))
             self._write(path, table)
         self._rejected.append({"domain": domain, "pairs": len(rows), "key": key})
         self._rejected_files.append(path)
 
     def _write(self, path: str, table: pa.Table) -> None:
-        if path not in self._present:
+        if path not in self.earlier.present:
             self._note(path)
             write_table(self.location / path, table)
 
     def _note(self, path: str) -> None:
         # Before it is written: an interrupted write to an object store may still have happened.
-        if path not in self._present:
+        if path not in self.earlier.present:
             self.written.append(path)
 
 
-def _with_texts(rows: pa.Table, texts: Sequence[TextStore]) -> pa.Table:
-    stores, places = rows["store"].to_numpy(), rows["place"].to_numpy()
-    order = np.argsort(stores, kind="stable")
-    found = [texts[store].take(places[stores == store]) for store in np.unique(stores).tolist()]
-    in_order = pa.concat_tables(found).take(pa.array(np.argsort(order, kind="stable")))
-    for name in TEXTS:
-        rows = rows.append_column(name, in_order[name])
-    return rows
+def _with_texts(rows: pa.Table, texts: TextStore, schema: pa.Schema) -> pa.Table:
+    found = texts.take(rows["number"].to_numpy())
+    return pa.table([(found if name in TEXTS else rows)[name] for name in schema.names], schema.names).cast(schema)
 
 
 def _rejected_keys(rows: pa.Table) -> np.ndarray:
@@ -262,13 +244,6 @@ def _mixed(values: np.ndarray) -> np.ndarray:
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return values ^ (values >> np.uint64(31))
-
-
-def _write_marks(location: Location, marks: np.ndarray) -> None:
-    schema = pa.schema({DUPLICATES_COLUMN: pa.bool_()})
-    with location.open_output() as stream, pq.ParquetWriter(stream, schema, compression="zstd") as writer:
-        for start in range(0, len(marks), _MARKS_AT_ONCE):
-            writer.write_batch(pa.record_batch([pa.array(marks[start : start + _MARKS_AT_ONCE])], schema))
 
 
 def _file_entries(source: IndexedSource) -> list[list[Any]]:
