@@ -1,14 +1,20 @@
-"""What several test files share: a real S3 server and a real Ray on this machine, and models of no size."""
+"""What several test files share: a real S3 server, Ray and browser on this machine, and models of no size."""
 
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import ray
+from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 
 from chaos.flaky_store import BUCKET, environment, object_store
 from chaos.tiny_models import save_tiny_encoder, save_tiny_tagger
+from forked_workers import fork_server
+
+ROOT = Path(__file__).parent.parent
 
 # Before anything reads it: no test asks a model hub.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -37,18 +43,27 @@ def s3_folder(s3_bucket: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def ray_session(s3_bucket: str) -> Iterator[None]:
+def ray_session(s3_bucket: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Ray with 4 CPUs and a GPU, whatever this machine has, and with the S3 server in its workers' environment."""
     with pytest.MonkeyPatch.context() as environment:
         # Without a token: none of the user's is read or written.
         environment.setenv("RAY_AUTH_MODE", "disabled")
         environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
         environment.delenv("RAY_ADDRESS", raising=False)
-        ray.init(
-            address="local", num_cpus=4, num_gpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR"
-        )
-        yield
-        ray.shutdown()
+        # Where workers find xner and the models that are poisoned.
+        environment.setenv("PYTHONPATH", f"{ROOT}{os.pathsep}{ROOT / 'benchmarks'}")
+        with fork_server(tmp_path_factory.mktemp("ray-workers")) as interpreter:
+            ray.init(
+                address="local",
+                num_cpus=4,
+                num_gpus=1,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level="ERROR",
+                runtime_env={"py_executable": interpreter},
+            )
+            yield
+            ray.shutdown()
 
 
 @pytest.fixture(scope="session")
@@ -65,3 +80,28 @@ def tiny_tagger(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("tiny-tagger")
     save_tiny_tagger(folder)
     return str(folder)
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory) -> Iterator[Chrome]:
+    """Chromium without a window; its log of the page is kept from each page to the next."""
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not chromium or not driver:
+        pytest.skip("needs chromium and chromedriver, on Debian: apt-get install chromium chromium-driver")
+    options = ChromeOptions()
+    options.binary_location = chromium
+    for argument in (
+        "headless",
+        "no-sandbox",
+        "disable-gpu",
+        "disable-dev-shm-usage",
+        "disable-background-networking",
+        "disable-component-update",
+        "disable-sync",
+        f"user-data-dir={tmp_path_factory.mktemp('chromium')}",
+    ):
+        options.add_argument(f"--{argument}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    chrome = Chrome(options, ChromeService(driver))
+    yield chrome
+    chrome.quit()

@@ -6,7 +6,7 @@ from xner_core.corpus.cleaning_settings import CleaningSettings
 from xner_core.corpus.ingest.ingest_settings import IngestSettings
 from xner_core.snapshots.lease import Lease, LeaseHeld, read_latest
 from xner_core.storage.files import locate
-from xner_core.workflows import ingestion
+from xner_core.workflows import corpus
 from xner_core.workflows.corpus import ingest_alone
 
 
@@ -41,13 +41,13 @@ def test_an_ingest_holds_the_lease_of_its_folder(text, folder, inside, monkeypat
         with Lease(folder, "project_corpus", seconds=2):
             pass
     held = []
-    real = ingestion.ingest_corpus
+    real = corpus.ingest_corpus
 
     def look(settings):
         held.append(read_latest(folder).lease["purpose"])
         return real(settings)
 
-    monkeypatch.setattr(ingestion, "ingest_corpus", look)
+    monkeypatch.setattr(corpus, "ingest_corpus", look)
     ingest(text, folder / "corpus" if inside else folder)
     assert held == ["ingest_corpus"]
     assert read_latest(folder).lease is None
