@@ -12,7 +12,7 @@ from transformers.training_args import ParallelMode
 from xner_core.training.features import TargetScheme
 from xner_core.training.fitting_settings import OptimisationSettings
 from xner_core.training.losses import IGNORED
-from xner_core.training.trainer import TrimMemory, count_steps, dev_scores
+from xner_core.training.trainer import TrimMemory, count_steps, dev_scores, training_arguments
 
 SCHEME = TargetScheme(["LOC", "PER"])
 OUT, B_LOC, I_LOC, B_PER, I_PER = range(5)
@@ -55,8 +55,13 @@ def test_steps(examples, workers, steps):
 
 
 def test_arguments_can_be_replaced(tmp_path):
-    arguments = OptimisationSettings(evaluations=6, precision="float32").training_arguments(
-        str(tmp_path), 100, 7, load_best_model_at_end=False, use_cpu=True
+    arguments = training_arguments(
+        OptimisationSettings(evaluations=6, precision="float32"),
+        str(tmp_path),
+        100,
+        7,
+        load_best_model_at_end=False,
+        use_cpu=True,
     )
     assert (arguments.eval_steps, arguments.save_steps, arguments.seed) == (17, 17, 7)
     assert not arguments.load_best_model_at_end
@@ -90,7 +95,7 @@ def test_a_machine_with_several_gpus_trains_on_one(tmp_path, monkeypatch):
     settings = OptimisationSettings(batch_size=8, precision="float32")
     for number_of_gpus in (4, 1):
         monkeypatch.setattr(torch.cuda, "device_count", lambda number_of_gpus=number_of_gpus: number_of_gpus)
-        arguments = settings.training_arguments(str(tmp_path), 10, 1)
+        arguments = training_arguments(settings, str(tmp_path), 10, 1, use_cpu=False)
         # As where accelerate finds CUDA; this build of PyTorch may have none.
         arguments._n_gpu = number_of_gpus
         assert arguments.n_gpu == 1
@@ -99,6 +104,6 @@ def test_a_machine_with_several_gpus_trains_on_one(tmp_path, monkeypatch):
 
 
 def test_on_a_cpu_there_is_no_gpu(tmp_path):
-    arguments = OptimisationSettings().training_arguments(str(tmp_path), 10, 1, use_cpu=True)
+    arguments = training_arguments(OptimisationSettings(), str(tmp_path), 10, 1, use_cpu=True)
     assert arguments.n_gpu == 0
     assert arguments.train_batch_size == 16

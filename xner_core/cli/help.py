@@ -17,11 +17,11 @@ def short_help(parser: Any) -> str:
     own, parts = [], {}
     for action in parser._actions:
         name, _, rest = action.dest.partition(".")
-        if rest:
+        if name in parts:
             parts[name].append(rest)
         elif getattr(action, "_typehint", None) is None and action.default == argparse.SUPPRESS and _is_part(action):
             parts[name] = []
-        elif hasattr(action, "_typehint"):
+        elif hasattr(action, "_typehint") and not rest:
             own.append(action)
     parts = {name: names for name, names in parts.items() if names}
     about = {group._group_actions[0].dest: group.title or "" for group in parser._action_groups if group._group_actions}
