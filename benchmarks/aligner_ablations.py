@@ -4,7 +4,7 @@ python benchmarks/aligner_ablations.py decoding --aligner starter --gold gold.js
 python benchmarks/aligner_ablations.py signals --corpus corpora/en-de --lexicons '[places.en-de.tsv.gz]' \
     --gold gold.jsonl.gz --target de
 
-Gold files are those of evaluate.py, and only compared with.
+Gold files are those of xner evaluate, and only compared with.
 """
 
 import logging
@@ -54,7 +54,7 @@ class DecodingAblation:
     """Which aligner is ablated, on what.
 
     Args:
-        gold: hand-annotated sentence pairs, in the JSON lines of evaluate.py
+        gold: hand-annotated sentence pairs, in the JSON lines of xner evaluate
         target: language that entities are projected into
         source: language that they come from
         aligner: the aligner
@@ -160,9 +160,9 @@ class SignalAblation:
 
     Args:
         corpus: folder of an ingested corpus of English and the target language, local or s3://
-        gold: hand-annotated sentence pairs, in the JSON lines of evaluate.py
+        gold: hand-annotated sentence pairs, in the JSON lines of xner evaluate
         target: the other language
-        lexicons: lists of names, as for train_aligner.py; those of other languages are left out
+        lexicons: lists of names, as for xner train-aligner; those of other languages are left out
         pairs: pairs of the corpus that are voted on together with the gold ones
         tagger: finds the names of the corpus
         encoder: whose hidden states are compared: a Hugging Face encoder, a local folder, or `starter`

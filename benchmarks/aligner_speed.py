@@ -32,7 +32,7 @@ class SpeedSettings:
     Args:
         corpus: folder of an ingested corpus, local or s3://
         domain: domain that the pairs are of
-        aligners: `starter`, `similarity`, or folders that train_aligner.py wrote; ratios are to the last of them
+        aligners: `starter`, `similarity`, or folders that xner train-aligner wrote; ratios are to the last of them
         pairs: pairs that have an entity
         rounds: how often each aligner aligns a part of the pairs, in turn with the others
         tagger: finds the entities

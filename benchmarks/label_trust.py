@@ -37,7 +37,7 @@ class TrustComparison:
     """What is compared, on what.
 
     Args:
-        gold: JSON lines of sentences annotated in several languages, plain or .gz, as evaluate.py takes them
+        gold: JSON lines of sentences annotated in several languages, plain or .gz, as xner evaluate takes them
         targets: target languages
         source: source language
         types: entity types to score; all that both sides of the gold mark if none are given

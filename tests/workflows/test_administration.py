@@ -1,4 +1,4 @@
-"""What jobs/snapshots.py prints, and that a state that was gone back to stays."""
+"""What `xner snapshots` prints, and that a state that was gone back to stays."""
 
 import dataclasses
 

@@ -168,7 +168,7 @@ def test_a_state_that_was_gone_back_to_is_left_alone_until_it_is_released(settin
         night = reproject(settings)
     assert night["status"] == "nothing to do"
     assert f"{rolled} was gone back to and is pinned" in night["reason"]
-    assert "jobs/snapshots.py release" in night["reason"]
+    assert "xner snapshots release" in night["reason"]
     with pytest.raises(XnerError, match="pinned"):
         project_corpus(ProjectionSettings(**{each.name: getattr(settings, each.name) for each in PROJECTION}))
     assert open_snapshot(settings.out).name == rolled

@@ -16,6 +16,6 @@ def check_aligner(settings: AlignerSettings) -> None:
     if isinstance(recipe, TrainedRecipe) and not list(settings.folder.glob("*.safetensors")):
         raise XnerError(
             f"aligner {settings.model!r}: no *.safetensors in {settings.folder}; name 'starter', 'similarity', or the "
-            "whole folder that train_aligner.py wrote"
+            "whole folder that xner train-aligner wrote"
         )
     encoder_folder(recipe.encoder)

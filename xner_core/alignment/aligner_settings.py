@@ -24,7 +24,7 @@ class AlignerSettings:
 
     Args:
         model: `starter` (trained, ships with xner), `similarity` (hidden-state similarity, needs no training), or a
-            folder, local or s3://, that train_aligner.py wrote
+            folder, local or s3://, that xner train-aligner wrote
         encoder: a Hugging Face encoder, a folder, or `starter`, for `similarity`; others have one of their own
         min_confidence: below this probability an entity counts as not there; without it, the aligner's own threshold
         device: `cpu`, `cuda`, or `auto`, which is a GPU where the machine, or the cluster, has one

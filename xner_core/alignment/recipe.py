@@ -71,7 +71,7 @@ def read_recipe(folder: str | Path) -> AlignerRecipe | TrainedRecipe:
     if not file.exists():
         raise XnerError(
             f"aligner {str(folder)!r}: there is no {file}; "
-            "name 'starter', 'similarity', or a folder that jobs/train_aligner.py wrote"
+            "name 'starter', 'similarity', or a folder that xner train-aligner wrote"
         )
     held = read_json(file)
     try:

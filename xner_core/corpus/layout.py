@@ -108,7 +108,7 @@ def open_corpus(location: Location) -> Corpus:
     file = location / MANIFEST
     if not file.exists():
         raise XnerError(
-            f"{location}: not a corpus, for it has no {MANIFEST}; make one with jobs/ingest_corpus.py "
+            f"{location}: not a corpus, for it has no {MANIFEST}; make one with xner ingest "
             "(a run that fails leaves none)"
         )
     manifest = read_json(file)

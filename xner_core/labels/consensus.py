@@ -127,6 +127,6 @@ def find_consensus(folder: str, files: Sequence[LabelFile]) -> dict[str, Locatio
         if file.name not in there:
             raise XnerError(
                 f"{folder}: no votes on {file.location}; make them of all labels that are trained on "
-                "with jobs/build_consensus.py"
+                "with xner consensus"
             )
     return {file.name: there[file.name] for file in files}

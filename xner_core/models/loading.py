@@ -151,7 +151,7 @@ def load_token_classifier(name: str) -> tuple[PreTrainedModel, PreTrainedTokeniz
         if head:
             raise XnerError(
                 f"{folder}: no token classifier, for it has no weights for {', '.join(head)}; name one, or train one "
-                "on this encoder with train_tagger.py"
+                "on this encoder with xner train-tagger"
             )
         return model.eval(), load_tokenizer(folder)
     with _loading("adapter", folder):

@@ -179,7 +179,7 @@ def require_released(lease: Lease) -> None:
     if lease.pinned:
         raise SnapshotPinned(
             f"{lease.folder}: {lease.snapshot} was gone back to and is pinned, so nothing takes its place; when the "
-            f"corpus or the models are mended: jobs/snapshots.py release --out {lease.folder}"
+            f"corpus or the models are mended: xner snapshots release --out {lease.folder}"
         )
 
 
@@ -214,7 +214,7 @@ def manifest_location(folder: Location, name: str) -> Location:
 def _latest_name(folder: Location) -> str:
     name = read_latest(folder).snapshot
     if name is None:
-        raise XnerError(f"{folder}: no snapshot in this folder; jobs/nightly_reproject.py publishes them")
+        raise XnerError(f"{folder}: no snapshot in this folder; xner nightly publishes them")
     return name
 
 

@@ -17,9 +17,9 @@ class StudySettings:
     """What is compared, on what, and how much at once.
 
     Args:
-        labels: what to train on, as in train_student.py: folders of projections, or of labels, local or s3://
+        labels: what to train on, as in xner train-student: folders of projections, or of labels, local or s3://
         gold: gold files of the target language, by the names that they have in the results: CoNLL, or JSON lines as in
-            evaluate.py (.jsonl); plain, .gz or .xz
+            xner evaluate (.jsonl); plain, .gz or .xz
         out: local folder of the results: study.html, results.parquet, and the cells, which are taken up again
         sizes: corpus sizes, each a number of pairs or `all`; a smaller sample lies within a larger one
         domains: what to train on: `all` domains together, `each` domain of the labels by itself, the name of a domain,
@@ -27,7 +27,7 @@ class StudySettings:
         losses: losses to compare; that of `student` if none are given
         seeds: trainings of each kind
         student: how students are trained; its pairs, domains, loss and seed are those of the cell
-        consensus: folder of the votes of the corpus on these labels, as of train_student.py
+        consensus: folder of the votes of the corpus on these labels, as of xner train-student
         baselines: taggers that are applied to the target language as they are, of one seed or several: a Hugging Face
             name, a local folder, or `starter`
         label_map: of the baselines: `conll`, `ontonotes`, or a map from their entity types to those of the gold
@@ -35,7 +35,7 @@ class StudySettings:
         language: which side of JSON lines is scored; that of the labels if none is given
         at_once: the most cells that run side by side; as many as the cluster holds if none are given
         keep_students: keep each cell's model; without them, another gold file needs another training
-        projection_speed: pairs per second at which project_corpus.py made the labels; adds what that cost
+        projection_speed: pairs per second at which xner project made the labels; adds what that cost
         draws: of the bootstrap
     """
 

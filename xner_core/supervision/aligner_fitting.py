@@ -169,11 +169,11 @@ def model_card(settings: AlignerFitting, recipe: AlignerRecipe, best: Trial, evi
     return f"""# An aligner for {evidence["source"]}-{evidence["target"]}, fitted to {settings.encoder}
 
 Finds the counterparts of entities by the similarity of hidden states; holds constants only, no weights.
-Use it as `--aligner.model {settings.out}` (project_corpus.py) or `--aligner {settings.out}` (evaluate.py).
+Use it as `--aligner.model {settings.out}` (xner project, xner evaluate projection).
 
 - Encoder: `{settings.encoder}`, digest `{evidence["encoder_digest"]}`, hidden layer {recipe.layer}
 - Data: {evidence["names"]} names of the corpus `{settings.corpus}`, domains {domains}; no human labels
-- Command: `python jobs/train_aligner.py {command} --out {settings.out}`
+- Command: `xner train-aligner {command} --out {settings.out}`
 
 Shares of these names aligned exactly: {best.copied:.3f} as they are, {best.renamed:.3f} with another name in their
 place on the source side. Names cut out of the target side scored lower than names that were there in

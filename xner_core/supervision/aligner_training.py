@@ -336,9 +336,9 @@ def model_card(
 
 Finds the counterparts of English entities in a translation, or says that they are not there; kind `{recipe.kind}`, the
 lowest {recipe.layers} layers of `{settings.encoder}` with a low-rank adapter. Use it as
-`--aligner.model {settings.out}` (project_corpus.py) or `--aligner {settings.out}` (evaluate.py).
+`--aligner.model {settings.out}` (xner project, xner evaluate projection).
 
-- Command: `python jobs/train_aligner.py train {command} --out {settings.out}`
+- Command: `xner train-aligner train {command} --out {settings.out}`
 - Data: links between names on which weak signals agree, and in later rounds links that the aligner found from both
   sides; no human labels
 

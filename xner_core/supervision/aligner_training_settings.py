@@ -16,7 +16,7 @@ class AlignerTrainingSettings:
     """What an aligner is trained on, and how.
 
     Args:
-        examples: folder that `train_aligner.py examples` wrote
+        examples: folder that `xner train-aligner examples` wrote
         out: folder of the trained aligner, local or s3://
         kind: `span-query` reads a sentence pair once for all its entities, `marker` once for each
         encoder: a Hugging Face encoder like XLM-R, a local folder, or `starter`

@@ -93,7 +93,7 @@ def read_examples(folder: str | Path) -> list[Example]:
     """
     files = [file for file in locate(folder).files() if file.name.endswith(".parquet")]
     if not files:
-        raise XnerError(f"{folder}: no Parquet files of examples; make some with jobs/train_aligner.py examples")
+        raise XnerError(f"{folder}: no Parquet files of examples; make some with xner train-aligner examples")
     return [example for file in files for example in _read_file(file)]
 
 

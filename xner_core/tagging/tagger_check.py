@@ -66,7 +66,7 @@ def read_labels(name: str, model: str) -> list[str]:
     if kinds and not any(kind.endswith("ForTokenClassification") for kind in kinds):
         raise XnerError(
             f"{name} {model}: is a {kinds[0]}, and no token classifier; name a model that was trained to label tokens "
-            "(train_tagger.py makes one), or 'starter'"
+            "(xner train-tagger makes one), or 'starter'"
         )
     return [config.id2label[index] for index in sorted(config.id2label)]
 

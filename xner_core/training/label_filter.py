@@ -33,7 +33,7 @@ class TrainingFile:
             return iter(labels.to_pylist())
         votes = read_table(self.votes)
         if not votes["pair_id"].equals(labels["pair_id"]):
-            raise XnerError(f"{self.votes}: not the votes on {self.labels}; make them with jobs/build_consensus.py")
+            raise XnerError(f"{self.votes}: not the votes on {self.labels}; make them with xner consensus")
         return (row | vote for row, vote in zip(labels.to_pylist(), votes.to_pylist(), strict=True))
 
 

@@ -143,7 +143,7 @@ class StudentSettings:
         labels: what to train on, local or s3://: folders of projections, whose latest snapshots are taken, or
             folder@name for another one; or labels/<fingerprint> in them, or partitions of it, with all that lies there
         out: folder of the trained student, local or s3://
-        consensus: folder of the votes of the corpus on these labels, <out>/<fingerprint> of build_consensus.py; without
+        consensus: folder of the votes of the corpus on these labels, <out>/<fingerprint> of xner consensus; without
             it, these do not decide
         checkpoints: folder of checkpoints, local or s3://, that all nodes see; `out`/checkpoints if none is named;
             removed when the student is done

@@ -1,4 +1,4 @@
-"""What jobs/snapshots.py does: a function for each of its commands."""
+"""What xner snapshots does: a function for each of its commands."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -126,7 +126,7 @@ def rollback_snapshots(settings: RollbackSettings) -> dict[str, Any]:
         snapshot = roll_back(lease, settings.to)
     print(
         f"{snapshot.name} is the latest snapshot, with the state of {settings.to}. It is pinned: nothing takes its "
-        f"place until jobs/snapshots.py release --out {settings.out}"
+        f"place until xner snapshots release --out {settings.out}"
     )
     return {"status": "done", "snapshot": snapshot.name, "changes": changes}
 

@@ -18,7 +18,7 @@ class ProjectionSettings:
     """What is projected, by which models, on how much of the cluster.
 
     Args:
-        corpus: an ingested corpus, or files of parallel text (see ingest_corpus.py), local or s3://; without it, the
+        corpus: an ingested corpus, or files of parallel text (see xner ingest), local or s3://; without it, the
             sample corpus that comes with xner
         source: language that the tagger reads
         target: language to make labels for
@@ -60,7 +60,7 @@ class ProjectionSettings:
 
 @dataclass(frozen=True)
 class NightlySettings(ProjectionSettings):
-    """What is projected, as for project_corpus.py, and what else is done each night.
+    """What is projected, as for xner project, and what else is done each night.
 
     Args:
         corpus: files of parallel text, local or s3://, which may come, change and go; or an ingested corpus
@@ -68,7 +68,7 @@ class NightlySettings(ProjectionSettings):
             taken out of quarantine, or labelled by another tagger or aligner since the last training
         then_consensus: count the votes of the whole corpus on each name as well, in `out`/consensus
         keep: delete what neither this many snapshots, from the latest on, nor the student need; without it nothing is
-            deleted (jobs/snapshots.py collect --dry_run shows what would be)
+            deleted (xner snapshots collect --dry_run shows what would be)
         lease: seconds for which a run that has died keeps other runs on other machines from starting
     """
 
