@@ -42,7 +42,7 @@ class StudentEvaluation:
         label_map: of the baselines: `conll`, `ontonotes`, or a map from their entity types to those of the gold
         types: entity types to score; those that the gold marks and all models find if none are given
         language: which side of JSON lines is scored
-        labels: what the students were trained on, as in xner train-student, to score entities that were seen there apart
+        labels: what the students were trained on, as in xner train-student, to score entities seen there apart
         domains: domains of these that they were trained on; all without it
         pairs: size of the sample of these that they were trained on; all without it
         device: `cpu`, `cuda`, or `auto`, which is a GPU where the machine has one

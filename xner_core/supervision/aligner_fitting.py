@@ -173,7 +173,7 @@ Use it as `--aligner.model {settings.out}` (xner project, xner evaluate projecti
 
 - Encoder: `{settings.encoder}`, digest `{evidence["encoder_digest"]}`, hidden layer {recipe.layer}
 - Data: {evidence["names"]} names of the corpus `{settings.corpus}`, domains {domains}; no human labels
-- Command: `xner train-aligner {command} --out {settings.out}`
+- Command: `xner train-aligner fit {command} --out {settings.out}`
 
 Shares of these names aligned exactly: {best.copied:.3f} as they are, {best.renamed:.3f} with another name in their
 place on the source side. Names cut out of the target side scored lower than names that were there in
