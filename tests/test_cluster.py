@@ -82,5 +82,4 @@ def test_the_launcher_installs_and_excludes_what_exists():
     setup = " ".join(launcher()["setup_commands"])
     for name in re.findall(r"--constraint (\S+)", setup):
         assert (ROOT / name).is_file()
-    extras = re.findall(r"\.\[([\w,]+)\]", setup)[0].split(",")
-    assert all(f"\n{extra} = [" in (ROOT / "pyproject.toml").read_text() for extra in extras)
+    assert setup.endswith(" --editable .")

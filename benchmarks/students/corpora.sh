@@ -1,5 +1,5 @@
 #!/bin/bash
-# The samples of parallel text behind the figures on students in docs/results.md: every n-th line of each domain.
+# The samples of parallel text behind the figures on students in docs/results/students.md: every n-th line of each domain.
 #     benchmarks/students/corpora.sh DATA/parallel corpora
 set -euo pipefail
 data=$1 out=$2

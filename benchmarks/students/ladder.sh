@@ -7,13 +7,13 @@ labels=$1 gold=$2 out=$3 consensus=$4
 rung() { # name, then settings
     local name=$1
     shift
-    python jobs/scaling_study.py --config benchmarks/students/study.yaml --labels "[$labels]" --gold "{dev: $gold}" \
-        --out "$out" --consensus "$consensus" --pairs '[1500]' --seeds '[1, 2, 3]' --json "$out-$name.json" "$@"
+    xner study --config benchmarks/students/study.yaml --labels "$labels" --gold "{dev: $gold}" \
+        --out "$out" --consensus "$consensus" --sizes 1500 --seeds 1,2,3 --json "$out-$name.json" "$@"
 }
 
-as_written=(--recipe.augmentation.tokenised 0 --recipe.augmentation.capitals 0)
-any_form=(--recipe.trust.lowercase 1 --recipe.trust.hyphenated 1)
-rung projected --consensus null --recipe.trust.learnt 0 --recipe.trust.masked 0 --recipe.trust.mentions 0 \
+as_written=(--student.augmentation.tokenised 0 --student.augmentation.capitals 0)
+any_form=(--student.trust.lowercase 1 --student.trust.hyphenated 1)
+rung projected --consensus null --student.trust.learnt 0 --student.trust.masked 0 --student.trust.mentions 0 \
     "${any_form[@]}" "${as_written[@]}"
 rung trust --consensus null "${any_form[@]}" "${as_written[@]}"
 rung consensus "${any_form[@]}" "${as_written[@]}"
