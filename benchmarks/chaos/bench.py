@@ -280,7 +280,7 @@ def _write_corpus(folder: Path, chance: random.Random) -> None:
 
 # How many pairs of a file have which fault; those that end a process lie close together, in few shards.
 _RAISING = 12
-_DEADLY = ["exit", "segfault", "kill", "hang", "spin"]
+_DEADLY = ["exit", "segfault", "kill", "hang", "spin", "device"]
 
 
 def _marked(text: str, chance: random.Random, deadly: list[str]) -> str:

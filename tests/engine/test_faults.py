@@ -15,7 +15,7 @@ from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.corpus.cleaning_settings import CleaningSettings
 from xner_core.corpus.layout import open_corpus
 from xner_core.engine.actors import AlignShards, Attempts, FaultGuard, TagShards
-from xner_core.engine.cluster_settings import ClusterSettings, PoolSettings
+from xner_core.engine.cluster_settings import PoolSettings
 from xner_core.errors import RunFailure, XnerError
 from xner_core.projection.faults.fault_settings import FaultSettings
 from xner_core.projection.plan import ProjectionPlan, plan_projection
@@ -121,9 +121,9 @@ def test_a_gpu_that_ray_has_and_pytorch_does_not_see_ends_the_job(healthy, tmp_p
     """The Ray of these tests says that it has one."""
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
-    on_gpu = ClusterSettings(tagger=PoolSettings(gpus=0.5))
-    with pytest.raises(XnerError, match=r"0\.5 GPU was asked for, but PyTorch .* sees none") as caught:
-        project_corpus(dataclasses.replace(healthy, out=str(tmp_path), cluster=on_gpu))
+    on_gpu = dataclasses.replace(healthy.tagger, device="cuda")
+    with pytest.raises(XnerError, match=r"a GPU was asked for, but PyTorch .* sees none") as caught:
+        project_corpus(dataclasses.replace(healthy, out=str(tmp_path), tagger=on_gpu))
     assert not isinstance(caught.value, RunFailure)
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from xner_core.engine.resources import _gpus, count_fitting, require_cuda, require_resources
+from xner_core.engine.resources import _gpus, cluster_device, count_fitting, require_cuda, require_resources
 from xner_core.errors import XnerError
 
 pytestmark = pytest.mark.usefixtures("ray_session")
@@ -44,5 +44,14 @@ def test_three_actors_of_more_than_half_a_gpu_need_three():
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_that_ray_has_and_pytorch_does_not_see_is_an_error():
     """The Ray of these tests says that it has one."""
-    with pytest.raises(XnerError, match=r"1 GPU was asked for, but PyTorch .* sees none: .*; install one for GPUs"):
+    with pytest.raises(XnerError, match=r"a GPU was asked for, but PyTorch .* sees none: .*; install one for GPUs"):
         require_cuda({"CPU": 1, "GPU": 1})
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+@pytest.mark.usefixtures("ray_session")
+def test_the_cluster_says_what_auto_is(caplog):
+    """The Ray of these tests says that it has a GPU, which PyTorch does not see."""
+    assert (cluster_device("cpu"), cluster_device("cuda")) == ("cpu", "cuda")
+    assert cluster_device("auto") == "cpu"
+    assert "the cluster has GPUs, but cannot compute on them, so CPUs do: a GPU was asked for" in caplog.text

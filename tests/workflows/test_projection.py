@@ -13,8 +13,7 @@ from transformers import pipeline
 
 from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.corpus.cleaning_settings import CleaningSettings
-from xner_core.engine.cluster_settings import ClusterSettings
-from xner_core.engine.projection_graph import PoolSettings
+from xner_core.engine.cluster_settings import ClusterSettings, PoolSettings
 from xner_core.errors import XnerError
 from xner_core.labels.schema import LABELS
 from xner_core.models.loading import load_token_classifier
@@ -147,7 +146,14 @@ def test_a_cluster_that_cannot_hold_the_actors_is_refused_at_once(settings):
     # Two actors with 0.6 do not fit on one GPU, nor may an actor's fraction be spread over two.
     halves = ClusterSettings(tagger=PoolSettings(gpus=0.6), aligner=PoolSettings(gpus=0.6))
     with pytest.raises(XnerError, match="not enough GPU"):
-        project_corpus(dataclasses.replace(settings, cluster=halves))
+        project_corpus(
+            dataclasses.replace(
+                settings,
+                tagger=dataclasses.replace(settings.tagger, device="cuda"),
+                aligner=dataclasses.replace(settings.aligner, device="cuda"),
+                cluster=halves,
+            )
+        )
 
 
 @pytest.mark.slow
