@@ -15,9 +15,10 @@ from xner_core.snapshots.manifest import file_table
 from xner_core.snapshots.repository import publish
 from xner_core.storage.files import locate
 from xner_core.tagging.tagger_settings import TaggerSettings
-from xner_core.workflows import projection as pipeline
-from xner_core.workflows.projection import announce, count_warnings, current_corpus, project_corpus, score_once
+from xner_core.workflows.corpus import current_corpus
+from xner_core.workflows.projection import announce, count_warnings, project_corpus
 from xner_core.workflows.projection_settings import ProjectionSettings
+from xner_core.workflows.student import score_once
 
 
 @pytest.fixture
@@ -97,9 +98,9 @@ def test_scores_are_taken_once(tiny_tagger, tmp_path, monkeypatch):
     evaluation = TaggerEvaluation(str(gold), TaggerSettings(tiny_tagger), language="de")
     first = score_once(tmp_path / "scores", evaluation)
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "evaluate_tagger", lambda _: pytest.fail("scored again"))
+        patch.setattr("xner_core.workflows.student.evaluate_tagger", lambda _: pytest.fail("scored again"))
         assert score_once(tmp_path / "scores", evaluation) == first
     # Of other types, or on other sentences, they are others.
-    assert score_once(tmp_path / "scores", dataclasses.replace(evaluation, labels="LOC"))["labels"] == ["LOC"]
+    assert score_once(tmp_path / "scores", dataclasses.replace(evaluation, types=["LOC"]))["labels"] == ["LOC"]
     gold.write_text("Otto B-PER\nlebt O\n\n")
     assert score_once(tmp_path / "scores", evaluation)["labels"] == ["PER"]

@@ -1,12 +1,16 @@
-"""Ingests that keep out of the way of other runs: the folder that is written to is held by its lease meanwhile."""
+"""The corpus that a job is given, ingested where it is not yet, with the lease on the folder that is written to."""
 
+from pathlib import Path
 from typing import Any
 
 from xner_core.corpus.ingest.ingest_settings import IngestSettings
 from xner_core.corpus.ingest.ingestion import ingest_corpus
-from xner_core.corpus.layout import has_snapshots
+from xner_core.corpus.layout import MANIFEST, Corpus, has_snapshots, open_corpus
+from xner_core.errors import XnerError
+from xner_core.sample import write_sample_corpus
 from xner_core.snapshots.lease import Lease
-from xner_core.storage.files import locate
+from xner_core.storage.files import Location, locate
+from xner_core.workflows.projection_settings import ProjectionSettings
 
 
 def ingest_alone(settings: IngestSettings) -> dict[str, Any]:
@@ -22,3 +26,33 @@ def ingest_alone(settings: IngestSettings) -> dict[str, Any]:
     out = locate(settings.out)
     with Lease(out.parent if has_snapshots(out) else out, "ingest_corpus"):
         return ingest_corpus(settings)
+
+
+def current_corpus(settings: ProjectionSettings, out: Location) -> tuple[Corpus, dict[str, Any]]:
+    """The corpus to project, and what ingesting it gave; nothing if it was ingested before."""
+    source = settings.corpus
+    if source is not None and (locate(source) / MANIFEST).exists():
+        corpus = open_corpus(locate(source))
+        if (corpus.source, corpus.target) != (settings.source, settings.target):
+            raise XnerError(
+                f"{source}: a corpus of {corpus.source}-{corpus.target}, "
+                f"but {settings.source}-{settings.target} is to be projected; set source and target"
+            )
+        return corpus, {}
+    if source is None:
+        if not out.is_local:
+            raise XnerError(f"the sample corpus is written to a local folder; out is {settings.out}")
+        source = str(Path(settings.out) / "sample")
+        write_sample_corpus(Path(source), settings.source, settings.target)
+    ingested = ingest_corpus(
+        IngestSettings(
+            corpus=source,
+            out=str(out / "corpus"),
+            source=settings.source,
+            target=settings.target,
+            shard_pairs=settings.shard_pairs,
+            malformed_limit=settings.malformed_limit,
+            cleaning=settings.cleaning,
+        )
+    )
+    return open_corpus(out / "corpus"), ingested

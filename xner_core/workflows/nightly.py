@@ -17,15 +17,10 @@ from xner_core.storage.files import Location, locate, read_json, write_json
 from xner_core.storage.hashing import fingerprint
 from xner_core.workflows.build_consensus import build_consensus
 from xner_core.workflows.consensus_settings import ConsensusSettings
-from xner_core.workflows.projection import (
-    announce,
-    check_settings,
-    count_warnings,
-    current_corpus,
-    speed,
-    train_and_score,
-)
+from xner_core.workflows.corpus import current_corpus
+from xner_core.workflows.projection import announce, check_settings, count_warnings, speed
 from xner_core.workflows.projection_settings import NightlySettings
+from xner_core.workflows.student import train_and_score
 
 logger = logging.getLogger(__name__)
 

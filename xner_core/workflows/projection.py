@@ -1,40 +1,25 @@
 """The main job: from parallel text to labels, and on to a trained and scored student."""
 
-from pathlib import Path
 from typing import Any
 
 from xner_core.alignment.aligner_check import check_aligner
-from xner_core.corpus.ingest.ingest_settings import IngestSettings
-from xner_core.corpus.ingest.ingestion import ingest_corpus
-from xner_core.corpus.layout import MANIFEST, Corpus, open_corpus
 from xner_core.engine.projection_graph import run_projection
 from xner_core.engine.session import check_address
-from xner_core.engine.training_job import train_student
-from xner_core.errors import XnerError
-from xner_core.evaluation.evaluation_settings import TaggerEvaluation
 from xner_core.evaluation.gold_check import check_gold
-from xner_core.evaluation.student_evaluation import own_types
-from xner_core.evaluation.tagger_evaluation import evaluate_tagger
 from xner_core.models.loading import encoder_folder, tagger_folder
 from xner_core.projection.plan import ProjectionPlan, plan_projection, projection_parts
-from xner_core.sample import write_sample_corpus, write_sample_gold
 from xner_core.snapshots.differences import changed_parts
 from xner_core.snapshots.lease import Lease
 from xner_core.snapshots.manifest import LABELS, TAGS
 from xner_core.snapshots.repository import open_snapshot, require_released
 from xner_core.snapshots.state import publish_state, published_labels
-from xner_core.storage.files import Location, locate, read_json, write_json
-from xner_core.storage.hashing import file_digest, fingerprint
+from xner_core.storage.files import locate
 from xner_core.storage.outputs import require_folder, require_lasting
 from xner_core.tagging.tagger_check import check_tagger
-from xner_core.tagging.tagger_settings import TaggerSettings
-from xner_core.training.student_settings import StudentSettings
-from xner_core.workflows.build_consensus import build_consensus
-from xner_core.workflows.consensus_settings import ConsensusSettings
+from xner_core.workflows.corpus import current_corpus
 from xner_core.workflows.projection_settings import ProjectionSettings
+from xner_core.workflows.student import train_and_score
 
-# Raised whenever the same tags on the same gold would be scored otherwise.
-SCORES_VERSION = 1
 # Pairs per second where no run has left its own (docs/results.md).
 USUAL_SPEED = 25
 
@@ -152,88 +137,6 @@ def speed(counts: dict[str, Any]) -> float | None:
     """Pairs per second of a projection, start-up included; None if it had nothing to do."""
     pairs = counts.get("projected_pairs")
     return round(pairs / max(counts["seconds"], 1e-3), 2) if pairs else None
-
-
-def current_corpus(settings: ProjectionSettings, out: Location) -> tuple[Corpus, dict[str, Any]]:
-    """The corpus to project, and what ingesting it gave; nothing if it was ingested before."""
-    source = settings.corpus
-    if source is not None and (locate(source) / MANIFEST).exists():
-        corpus = open_corpus(locate(source))
-        if (corpus.source, corpus.target) != (settings.source, settings.target):
-            raise XnerError(
-                f"{source}: a corpus of {corpus.source}-{corpus.target}, "
-                f"but {settings.source}-{settings.target} is to be projected; set source and target"
-            )
-        return corpus, {}
-    if source is None:
-        if not out.is_local:
-            raise XnerError(f"the sample corpus is written to a local folder; out is {settings.out}")
-        source = str(Path(settings.out) / "sample")
-        write_sample_corpus(Path(source), settings.source, settings.target)
-    ingested = ingest_corpus(
-        IngestSettings(
-            corpus=source,
-            out=str(out / "corpus"),
-            source=settings.source,
-            target=settings.target,
-            shard_pairs=settings.shard_pairs,
-            malformed_limit=settings.malformed_limit,
-            cleaning=settings.cleaning,
-        )
-    )
-    return open_corpus(out / "corpus"), ingested
-
-
-def train_and_score(settings: ProjectionSettings, snapshot: str, resume: bool = True) -> dict[str, Any]:
-    """Trains a student on the labels of a snapshot and what they all say of each name, and scores it if there is gold.
-
-    Args:
-        settings: how
-        snapshot: the snapshot's name
-        resume: whether to go on from checkpoints that an interrupted training has left
-    """
-    out = locate(settings.out)
-    student, labels = out / "student", [f"{settings.out}@{snapshot}"]
-    votes = build_consensus(ConsensusSettings(labels, str(out / "consensus")))["consensus"]
-    training = train_student(
-        StudentSettings(labels, str(student), consensus=votes, resume=resume, student=settings.student)
-    )
-    gold = settings.gold
-    if gold is None and settings.corpus is None:
-        gold = str(Path(settings.out) / "gold.conll")
-        write_sample_gold(Path(gold), settings.target)
-    result: dict[str, Any] = {"student": str(student), "training": training}
-    if gold is not None:
-        taggers = {
-            "student": (str(student), own_types(str(student))),
-            "direct transfer": (settings.tagger.model, settings.tagger.label_map),
-        }
-        for name, (model, label_map) in taggers.items():
-            tagger = TaggerSettings(model, label_map, device=settings.tagger.device)
-            evaluation = TaggerEvaluation(gold, tagger, settings.gold_types, settings.target)
-            result.setdefault("scores", {})[name] = score_once(out / "scores", evaluation)
-    return result
-
-
-def score_once(folder: Path, evaluation: TaggerEvaluation) -> dict[str, Any]:
-    """The scores of a model on a gold file, from `folder` if they were taken before.
-
-    They lie there under a hash of all that determines them: the model, its label map, the gold's content and side, the
-    types, and the versions of the tagger and of the scoring.
-    """
-    key = fingerprint(
-        tagger=evaluation.tagger.fingerprint(),
-        gold=file_digest(Path(evaluation.gold)),
-        language=evaluation.language,
-        labels=evaluation.types,
-        version=SCORES_VERSION,
-    )
-    record = locate(folder / f"{key}.json")
-    if record.exists():
-        return read_json(record) | {"model": evaluation.tagger.model, "conll": evaluation.gold}
-    scores = evaluate_tagger(evaluation)
-    write_json(record, scores)
-    return scores
 
 
 def summary(result: dict[str, Any]) -> str:
