@@ -102,7 +102,7 @@ class _FileSequence:
         self._ends = np.cumsum([pairs for pairs, _ in files], dtype=np.int64)
         self._read = [read for _, read in files]
         # What is taken in order comes from one file of each kind at a time.
-        self._texts = lru_cache(maxsize=3)(self._texts_of)
+        self._texts = lru_cache(maxsize=3)(_read_texts)
 
     def take(self, places: np.ndarray) -> pa.Table:
         """The texts at some places, in the order of the places."""
@@ -112,9 +112,10 @@ class _FileSequence:
         for file in np.unique(files).tolist():
             chosen = order[files[order] == file]
             first = int(self._ends[file - 1]) if file else 0
-            parts.append(self._texts(file).take(pa.array(places[chosen] - first)))
+            parts.append(self._texts(self._read[file]).take(pa.array(places[chosen] - first)))
         return pa.concat_tables(parts).take(pa.array(np.argsort(order, kind="stable")))
 
-    def _texts_of(self, file: int) -> pa.Table:
-        read = self._read[file]()
-        return pa.table({name: read[name] for name in TEXTS})
+
+def _read_texts(read: Callable[[], pa.Table | pa.RecordBatch]) -> pa.Table:
+    rows = read()
+    return pa.table({name: rows[name] for name in TEXTS})
