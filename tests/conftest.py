@@ -12,7 +12,7 @@ from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 
 from chaos.flaky_store import BUCKET, environment, object_store
 from chaos.tiny_models import save_tiny_encoder, save_tiny_tagger
-from forked_workers import fork_server
+from forked_workers import forked_workers
 
 ROOT = Path(__file__).parent.parent
 
@@ -52,7 +52,7 @@ def ray_session(s3_bucket: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
         environment.delenv("RAY_ADDRESS", raising=False)
         # Where workers find xner and the models that are poisoned.
         environment.setenv("PYTHONPATH", f"{ROOT}{os.pathsep}{ROOT / 'benchmarks'}")
-        with fork_server(tmp_path_factory.mktemp("ray-workers")) as interpreter:
+        with forked_workers(tmp_path_factory.mktemp("ray-workers"), environment):
             ray.init(
                 address="local",
                 num_cpus=4,
@@ -60,7 +60,6 @@ def ray_session(s3_bucket: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
                 include_dashboard=False,
                 log_to_driver=False,
                 logging_level="ERROR",
-                runtime_env={"py_executable": interpreter},
             )
             yield
             ray.shutdown()

@@ -1,87 +1,94 @@
-"""Ray's workers as forks of one process that has imported what they import: without it each takes 8 s of CPU.
+"""Ray's workers as forks of one process that has imported what they import: without it each takes 10 s of CPU.
 
-Ray is given `interpreter` to run its workers with. That is this file again, which has the server, by a socket, fork a
-process with its own arguments, environment, folder and output, and stays for as long as that process does.
+Ray starts this file where it would start its own `setup_worker.py`; it has the server, by a socket, fork a process with
+its own arguments, environment, folder and output, and stays for as long as that process does.
 """
 
+import importlib
 import json
 import os
+import runpy
+import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# Heavy, and without Ray, which takes its settings from the environment as soon as it is imported.
-_PRELOADED = """
+_ADDRESS = "XNER_FORK_SERVER"
+_HEAVY = """
 chaos.poison pandas pyarrow.dataset transformers.models.xlm_roberta.modeling_xlm_roberta xner_core.alignment.aligner
-xner_core.storage.files xner_core.tagging.tagger xner_core.training.student_plan xner_core.training.tagger_training
-xner_core.training.trainer
+xner_core.storage.files xner_core.tagging.tagger xner_core.training.student_plan xner_core.training.trainer
 """.split()
+# Ray takes its settings from the environment as soon as it is imported: from that of the first worker.
+_WITH_RAY = ["ray.data", "ray.train.torch", "xner_core.engine.actors", "xner_core.engine.study_run"]
 
 
 @contextmanager
-def fork_server(folder: Path) -> Iterator[str]:
-    """Runs the server; yields the command of an interpreter for Ray's `py_executable`."""
-    import subprocess
-
+def forked_workers(folder: Path, environment: "pytest.MonkeyPatch") -> Iterator[None]:  # noqa: F821
+    """Within it, a Ray that is started here has such workers."""
     address = str(folder / "socket")
     server = subprocess.Popen([sys.executable, __file__, "serve", address], stdout=subprocess.PIPE)
     assert server.stdout.readline(), "the server did not start"
-    yield f"{sys.executable} -S -E {__file__} run {address}"
+    environment.setenv(_ADDRESS, address)
+    environment.setattr("ray._private.ray_constants.SETUP_WORKER_FILENAME", __file__)
+    yield
     server.kill()
     server.wait()
 
 
 def _serve(address: str) -> None:
-    import importlib
-    import signal
-
-    for module in _PRELOADED:
-        importlib.import_module(module)
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
     listener.listen(128)
+    for module in _HEAVY:
+        importlib.import_module(module)
     # Nobody waits for what is forked.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     print("ready", flush=True)
     while True:
         connection, _ = listener.accept()
+        message, descriptors, _, _ = socket.recv_fds(connection, 1 << 16, 3)
+        while not message.endswith(b"\n"):
+            message += connection.recv(1 << 16)
+        arguments, environment, folder = json.loads(message)
+        os.environ.clear()
+        os.environ.update(environment)
+        for module in _WITH_RAY:
+            importlib.import_module(module)
         if not os.fork():
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             listener.close()
-            return _become(connection)
-        connection.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for target, source in enumerate(descriptors):
+                os.dup2(source, target)
+            os.chdir(folder)
+            # The connection stays open for as long as this process lives.
+            return _work(arguments)
+        for descriptor in (connection.detach(), *descriptors):
+            os.close(descriptor)
 
 
-def _become(connection: socket.socket) -> None:
-    """Makes of a fork what the command line asks for; the connection stays open until it ends."""
-    import runpy
+def _work(arguments: list[str]) -> None:
+    """Does what Ray's `setup_worker.py` does, without another process."""
+    from ray._private.runtime_env.context import RuntimeEnvContext
+    from ray._private.utils import update_envs
+    from ray._private.workers.setup_worker import parser
 
-    message, descriptors, _, _ = socket.recv_fds(connection, 1 << 16, 3)
-    while not message.endswith(b"\n"):
-        message += connection.recv(1 << 16)
-    arguments, environment, folder = json.loads(message)
-    for target, source in enumerate(descriptors):
-        os.dup2(source, target)
-        os.close(source)
-    os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(folder)
-    sys.argv[:] = arguments
-    sys.path[0] = os.path.dirname(arguments[0])
-    runpy.run_path(arguments[0], run_name="__main__")
+    known, (script, *rest) = parser.parse_known_args(arguments)
+    update_envs(RuntimeEnvContext.deserialize(known.serialized_runtime_env_context or "{}").env_vars)
+    sys.argv[:] = [script, *rest]
+    sys.path[0] = os.path.dirname(script)
+    runpy.run_path(script, run_name="__main__")
 
 
-def _run(address: str, *arguments: str) -> None:
-    # Options of the interpreter, such as -u, come first.
-    script = next(number for number, argument in enumerate(arguments) if not argument.startswith("-"))
-    message = json.dumps([arguments[script:], dict(os.environ), os.getcwd()]).encode() + b"\n"
+def _ask(arguments: list[str]) -> None:
+    message = json.dumps([arguments, dict(os.environ), os.getcwd()]).encode() + b"\n"
     with socket.socket(socket.AF_UNIX) as server:
-        server.connect(address)
+        server.connect(os.environ[_ADDRESS])
         server.sendall(message[socket.send_fds(server, [message], [0, 1, 2]) :])
         server.recv(1)
 
 
 if __name__ == "__main__":
-    {"serve": _serve, "run": _run}[sys.argv[1]](*sys.argv[2:])
+    _serve(sys.argv[2]) if sys.argv[1] == "serve" else _ask(sys.argv[1:])
