@@ -296,6 +296,15 @@ def test_an_old_key_of_a_file_is_refused_with_the_new_one(tmp_path, capsys):
     assert capsys.readouterr().err == f"error: {tmp_path}/a.yaml:2: 'part.size' is named 'inner.size' now\n"
 
 
+def test_what_is_wrong_in_the_file_of_a_part_is_shown_there(tmp_path, capsys):
+    (tmp_path / "inner.yaml").write_text("# sizes\nsize: -1\n")
+    assert run("--name", "x", "--inner", str(tmp_path / "inner.yaml")) == 2
+    assert capsys.readouterr().err.startswith(f"error: {tmp_path}/inner.yaml:2: inner.size -1: expected a whole number")
+    (tmp_path / "inner.yaml").write_text("size: 1\nsiz: 1\n")
+    assert run("--name", "x", "--inner", str(tmp_path / "inner.yaml")) == 2
+    assert capsys.readouterr().err.startswith(f"error: {tmp_path}/inner.yaml:2: no setting 'inner.siz'; did you mean")
+
+
 def test_a_part_is_read_from_a_file_of_its_own(tmp_path):
     (tmp_path / "inner.yaml").write_text("size: 9\n")
     assert parsed(tmp_path, "name: x\n", "--inner", str(tmp_path / "inner.yaml"))["inner"] == {"size": 9}

@@ -24,7 +24,11 @@ from xner_core.workflows.consensus_settings import ConsensusSettings
 from xner_core.workflows.projection_settings import NightlySettings, ProjectionSettings
 
 _RENAMED_IN_PROJECTIONS = {"gold_labels": "gold_types", "student.use_gpu": "student.device cuda"}
-_RENAMED_RECIPE = {"recipe.use_gpu": "student.device cuda", "recipe": "student"}
+_RENAMED_RECIPE = {
+    "recipe.use_gpu": "student.device cuda",
+    "student.use_gpu": "student.device cuda",
+    "recipe": "student",
+}
 
 PROJECT = Job(
     """Projects a parallel corpus: tags its source side, aligns the entities, and writes labels for its target side.

@@ -105,9 +105,12 @@ class JobParser(ArgumentParser):
 
     def _chosen(self, flags: Sequence[str]) -> tuple[str | None, "JobParser"]:
         """The subcommand that flags name, and its parser; this one if there are none."""
-        subcommands = next((each.choices for each in self._actions if isinstance(each.choices, dict)), {})
-        command = next((flag for flag in flags if flag in subcommands), None)
-        return command, subcommands[command] if command else self
+        command = next((flag for flag in flags if flag in self._subcommands), None)
+        return command, self._subcommands[command] if command else self
+
+    @property
+    def _subcommands(self) -> dict[str, "JobParser"]:
+        return next((each.choices for each in self._actions if isinstance(each.choices, dict)), {})
 
     def _lists(self, flags: list[str]) -> list[str]:
         """The flags, with `a,b` written as a list where one is expected."""
@@ -127,7 +130,7 @@ class JobParser(ArgumentParser):
         root = self.root
         command, parser = root._chosen(root.flags)
         reading = root.files[-1] if len(root.files) > len(root.read) else None
-        return Given(parser.types, root.flags, root.files, reading, command, parser.renamed)
+        return Given(parser.types, root.flags, root.files, reading, command, list(root._subcommands), parser.renamed)
 
 
 def _underscored(option: re.Match[str]) -> str:

@@ -24,8 +24,8 @@ _UNKNOWN = [
 _UNRECOGNISED = re.compile(r"unrecognized arguments: (?P<rest>.*)", re.DOTALL)
 _REQUIRED = re.compile(r"the following arguments are required: (?P<names>.*)")
 _NO_VALUE = re.compile(r"argument (?P<option>--[\w.+]+)[^:]*: expected (one|at least one) argument")
-_NO_COMMAND = re.compile(r'"command" to be one of \{(?P<choices>[^}]*)\}')
-_KEY = re.compile(r'Parser key "(?P<key>[^"]+)":?\s*(?P<reason>.*)', re.DOTALL)
+_NO_COMMAND = re.compile(r'"command" to be one of ')
+_KEY = re.compile(r'Parser key "(?P<key>[^"]+)":?\s*')
 _CHOICE = re.compile(r"(invalid choice|unknown|expected).*?'(?P<given>[^']*)'.*?\(?choose from:? (?P<choices>[^)]*)")
 
 # What is left of a message in terms of Python's types.
@@ -53,6 +53,7 @@ class Given:
         files: files of settings
         reading: that of them that was being read; none if all were taken
         command: the subcommand, if there is one
+        commands: all of them
         renamed: settings that had other names, by the old ones; a name of a part stands for all within it
     """
 
@@ -61,6 +62,7 @@ class Given:
     files: Sequence[str] = ()
     reading: str | None = None
     command: str | None = None
+    commands: Sequence[str] = ()
     renamed: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def flag_value(self, key: str) -> str | None:
@@ -77,6 +79,10 @@ class Given:
         """The file that gives a setting, and where it does; none if a flag gives it, which goes above files."""
         if self.reading is None and self.flag_value(key) is not None:
             return None
+        part, _, rest = key.partition(".")
+        own = self.flag_value(part) if rest else None
+        if own and Path(own).is_file() and (node := _node(own, rest)) is not None:
+            return own, node
         files = [self.reading] if self.reading else reversed(self.files)
         return next(((file, node) for file in files if (node := _node(file, key)) is not None), None)
 
@@ -97,14 +103,16 @@ def refusal(message: str, given: Given) -> str:
     if found := _NO_VALUE.search(message):
         option = found["option"]
         return f"{option}: no value; {_expected(given.types.get(option[2:], str), '', option)}"
-    if found := _NO_COMMAND.search(message):
-        return f"name a command first: {found['choices'].replace(',', ', ')}; each takes --help"
+    if _NO_COMMAND.search(message):
+        return f"name a command first: {', '.join(given.commands)}; each takes --help"
     if found := _CHOICE.search(message):
         near = get_close_matches(found["given"], re.findall(r"[\w-]+", found["choices"]), 1)
         hint = f"did you mean {near[0]}? " if near else ""
         return f"no command {found['given']!r}: {hint}there are {found['choices'].replace(chr(39), '')}"
     if keys:
-        return _bad_value(_without_command(keys[-1]["key"], given), keys[-1]["reason"], given)
+        # The innermost that is a setting: before it are the parts, after it what an item of its list has.
+        named = [(_without_command(found["key"], given), message[found.end() :]) for found in keys]
+        return _bad_value(*next((each for each in reversed(named) if each[0] in given.types), named[0]), given)
     if given.reading:
         return _bad_file(message, given.reading)
     return " ".join(message.split())
