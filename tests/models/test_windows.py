@@ -2,7 +2,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xner_core.models.windows import WINDOW_OVERLAP, Windows, overlap, windows_over
@@ -16,6 +16,7 @@ def cuts(draw: st.DrawFn) -> Windows:
     return Windows(draw(st.integers(0, 400)), size, shared, draw(st.integers(0, shared)))
 
 
+@settings(deadline=None)
 @given(cuts())
 def test_windows_cover_a_text_and_overlap(windows):
     held = [np.arange(windows.tokens)[windows.range(window)] for window in range(windows.count)]
@@ -31,6 +32,7 @@ def test_windows_cover_a_text_and_overlap(windows):
         assert len(later) > windows.overlap
 
 
+@settings(deadline=None)
 @given(cuts())
 def test_each_token_is_decided_by_a_window_that_holds_it(windows):
     tokens = np.arange(windows.tokens)
@@ -45,6 +47,7 @@ def test_each_token_is_decided_by_a_window_that_holds_it(windows):
         assert decided.tolist() == list(range(begin, end))
 
 
+@settings(deadline=None)
 @given(cuts())
 def test_special_tokens_stand_around_each_window(windows):
     ids = np.arange(windows.tokens) + 10
