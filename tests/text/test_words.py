@@ -16,7 +16,7 @@ from xner_core.text.words import (
     words,
 )
 
-# Not behind a mark that belongs to no letter: a virama is of one cluster with the letter after it, which it keeps apart.
+# Not behind a mark without a letter: a virama is of one cluster with the letter after it, which it keeps apart.
 SPACED_RUN = regex.compile(
     r"(?V1)(?<!\p{M})(?:[\p{L}--[\p{LB=SA}\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Javanese}\p{Balinese}\p{Yi}\u30fc\uff70\p{Lm}]]\p{M}*)+"
 )
