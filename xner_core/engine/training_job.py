@@ -43,7 +43,10 @@ from xner_core.storage.hashing import fingerprint
 from xner_core.storage.outputs import require_folder, require_lasting
 from xner_core.training.features import FeatureEncoder, TargetScheme, collate
 from xner_core.training.stream import BatchStream
-from xner_core.training.student_plan import TrainingPlan, identity, model_card, new_student, plan_training, start_digest
+from xner_core.training.student_card import student_card
+from xner_core.training.student_identity import identity
+from xner_core.training.student_model import new_student, start_digest
+from xner_core.training.student_plan import TrainingPlan, plan_training
 from xner_core.training.student_settings import StudentRecipe, StudentSettings
 from xner_core.training.trainer import TokenTrainer, count_steps, freeze, train, training_arguments
 
@@ -196,7 +199,7 @@ def _keep(
             with file.open_input() as source, (out / file.name).open_output() as target:
                 shutil.copyfileobj(source, target)
     with (out / "README.md").open_output() as stream:
-        stream.write(model_card(plan, result).encode())
+        stream.write(student_card(plan, result).encode())
     write_json(out / RECORD, {"identity": own, "result": result})
 
 
