@@ -67,9 +67,11 @@ class Attempts:
         return len(begun), time.monotonic() - begun[-1] if begun else 0.0
 
     def begin(self, path: str) -> None:
+        """Counts an attempt at a file."""
         self._begun[path].append(time.monotonic())
 
     def end(self, path: str) -> None:
+        """Forgets the attempts at a file, for its process has lived to see their end."""
         self._begun.pop(path, None)
 
 

@@ -66,14 +66,17 @@ def render_page(settings: StudySettings, result: Mapping[str, Any]) -> str:
 
 
 def percent(value: float) -> str:
+    """A share of 0 to 1 in percent, as 72.0."""
     return f"{100 * value:.1f}"
 
 
 def points(value: float) -> str:
+    """A difference of shares in percentage points, with its sign."""
     return f"{100 * value:+.1f}".replace("-", "−")
 
 
 def domain_name(domain: str) -> str:
+    """A domain as a reader is told of it."""
     return "all domains" if domain == ALL else domain.replace("+", " and ")
 
 
