@@ -127,6 +127,7 @@ class AblatedAligner:
     alter: Callable[[PreparedQueries], PreparedQueries] = lambda prepared: prepared
 
     def align(self, queries: Sequence[AlignmentQuery]) -> list[list[Alignment]]:
+        """As `Aligner.align`, with what was altered."""
         prepared, computed = self.read(tuple(queries))
         if isinstance(prepared, PreparedRows):
             altered = replace(prepared, queries=self.alter(prepared.queries))

@@ -66,12 +66,14 @@ class Driver:
     log: Path
 
     def wait(self, seconds: float = _RUN_SECONDS) -> None:
+        """Waits for its end; kills it after so many seconds, and notes that in its log."""
         self.process.join(seconds)
         if self.process.is_alive():
             self.kill()
             self.log.write_text(self.log.read_text(errors="replace") + f"\nstill ran after {seconds:.0f} s\n")
 
     def kill(self) -> None:
+        """Ends it at once, as a lost node would."""
         self.process.kill()
         self.process.join()
 
@@ -177,6 +179,7 @@ class Bench:
         return differences(self._labels(settings), expected, settings.tagger.poisoned)
 
     def undisturbed(self) -> list[dict]:
+        """The labels of a projection that nothing disturbs, made once."""
         if "rows" not in self._expected:
             settings = self.settings("undisturbed")
             last = self.finish(settings, tries=2)[-1]
@@ -189,6 +192,7 @@ class Bench:
         return read_labels(self.plan(settings).labels)
 
     def plan(self, settings: ProjectionSettings):
+        """The plan of a projection, made anew from its settings."""
         out = locate(settings.out)
         return plan_projection(open_corpus(out / "corpus"), out, settings.tagger, settings.aligner)
 
@@ -259,6 +263,7 @@ def _patiently(start: Callable[[], Started], tries: int = 4) -> Started:
 
 
 def s3_folder(name: str) -> str:
+    """The address of a folder in the flaky store."""
     return f"s3://{BUCKET}/{name}"
 
 

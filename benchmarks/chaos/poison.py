@@ -67,6 +67,7 @@ def mark(stage: str, fault: str) -> str:
 
 
 def is_marked(text: str) -> bool:
+    """Whether a text is one that models are to break on."""
     return _MARK in text
 
 
@@ -107,11 +108,14 @@ class PoisonedTaggerSettings(TaggerSettings):
 
 
 class PoisonedTagger:
+    """A tagger that breaks on marked texts, notes how many it is given, and takes its time."""
+
     def __init__(self, tagger: Tagger, settings: PoisonedTaggerSettings):
         self.settings = settings
         self._tagger = tagger
 
     def tag(self, texts: Sequence[str]) -> list[list[Entity]]:
+        """As `Tagger.tag`."""
         _note(self.settings.journal, "tagger", len(texts))
         if self.settings.poisoned:
             _break_on("tagger", texts)
@@ -132,11 +136,14 @@ class PoisonedAlignerSettings(AlignerSettings):
 
 
 class PoisonedAligner:
+    """An aligner that breaks on marked texts, notes how many pairs it is given, and takes its time."""
+
     def __init__(self, aligner: Aligner, settings: PoisonedAlignerSettings):
         self._settings = settings
         self._aligner = aligner
 
     def align(self, queries: Sequence[AlignmentQuery]) -> list[list[Alignment]]:
+        """As `Aligner.align`."""
         _note(self._settings.journal, "aligner", len(queries))
         if self._settings.poisoned:
             _break_on("aligner", [query.source_text for query in queries])

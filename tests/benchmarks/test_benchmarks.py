@@ -26,7 +26,7 @@ from xner_core.supervision.aligner_training_settings import AlignerTrainingSetti
 from xner_core.supervision.examples import Example, Link, write_examples
 from xner_core.tagging.tagger_settings import TaggerSettings
 from xner_core.text.spans import Span
-from xner_core.training.student_plan import new_student
+from xner_core.training.student_model import new_student
 from xner_core.training.student_settings import StudentRecipe
 
 ROOT = Path(__file__).parents[2]

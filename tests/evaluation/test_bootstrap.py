@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from xner_core.evaluation import bootstrap
 from xner_core.evaluation.bootstrap import holm, paired_bootstrap
-from xner_core.evaluation.counts import f1
+from xner_core.evaluation.metrics import f1
 
 DRAWS = 20_000
 # Three sentences, [seeds, sentences, 3].

@@ -22,7 +22,7 @@ from xner_core.text.spans import Entity, Span
 from xner_core.training.features import AnnotatedText, FeatureEncoder, TargetScheme, collate
 from xner_core.training.fitting_settings import LossSettings
 from xner_core.training.losses import batch_loss
-from xner_core.training.student_plan import load_start, new_student
+from xner_core.training.student_model import load_start, new_student
 from xner_core.training.student_settings import StudentRecipe
 
 # Of each kind of window one or two; those that are like others are slow.

@@ -11,10 +11,12 @@ from xner_core.errors import XnerError
 from xner_core.storage.files import locate
 from xner_core.storage.hashing import pair_id
 from xner_core.supervision import aligner_training
-from xner_core.supervision.aligner_training import SELF_TRAINING, relabel, train_aligner, training_rows
+from xner_core.supervision.aligner_batches import training_rows
+from xner_core.supervision.aligner_training import train_aligner
 from xner_core.supervision.aligner_training_settings import AlignerTrainingSettings
 from xner_core.supervision.examples import Example, Link, write_examples
 from xner_core.supervision.link_augmentation import remove_name
+from xner_core.supervision.self_training import SELF_TRAINING, relabel
 from xner_core.text.spans import Span
 
 # Steps and learning rate that a tiny encoder with random weights needs; the marker must first learn to compare.

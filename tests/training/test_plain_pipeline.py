@@ -16,7 +16,8 @@ from xner_core.labels.label_files import find_label_files
 from xner_core.tagging.tagger import Tagger
 from xner_core.tagging.tagger_settings import TaggerSettings
 from xner_core.text.words import words
-from xner_core.training.student_plan import new_student, plan_training
+from xner_core.training.student_model import new_student
+from xner_core.training.student_plan import plan_training
 from xner_core.training.student_settings import StudentRecipe
 
 TEXTS = [

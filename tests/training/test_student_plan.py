@@ -13,9 +13,12 @@ from xner_core.errors import XnerError
 from xner_core.labels.label_files import LabelFile, find_label_files
 from xner_core.models.loading import new_token_classifier
 from xner_core.text.spans import Span
+from xner_core.training.dev_set import read_dev
 from xner_core.training.features import TargetScheme
 from xner_core.training.label_filter import TrustSettings
-from xner_core.training.student_plan import identity, new_student, plan_training, read_dev
+from xner_core.training.student_identity import identity
+from xner_core.training.student_model import new_student
+from xner_core.training.student_plan import plan_training
 from xner_core.training.student_settings import StudentRecipe, StudentSettings
 from xner_core.training.tagger_training import save_adapter
 

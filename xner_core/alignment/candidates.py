@@ -63,6 +63,7 @@ class Candidates:
 
     @classmethod
     def empty(cls, entities: int) -> Self:
+        """No candidate for any of so many entities."""
         whole = np.full(entities, -1, dtype=np.int64)
         return cls(whole, whole.copy(), np.zeros(entities, np.float32), np.zeros(entities, np.float32))
 
@@ -75,6 +76,7 @@ class Candidates:
         return chosen
 
     def put(self, rows: np.ndarray, values: Self) -> None:
+        """Puts the candidates of other entities in the rows named, [their entities]."""
         for field in fields(self):
             getattr(self, field.name)[rows] = getattr(values, field.name)
 

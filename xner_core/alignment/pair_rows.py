@@ -58,6 +58,7 @@ class PairBatch:
     word_mask: torch.Tensor
 
     def to(self, device: torch.device) -> "PairBatch":
+        """The batch on a device."""
         return PairBatch(*(getattr(self, name).to(device, non_blocking=True) for name in self.__slots__))
 
 

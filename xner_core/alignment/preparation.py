@@ -34,6 +34,7 @@ class StagedAligner:
         self._computing = Lock()
 
     def align(self, queries: Sequence[AlignmentQuery]) -> list[list[Alignment]]:
+        """The answers to each query's entities, in their order; see `xner_core.alignment.aligner.Aligner`."""
         prepared = self.prepare(queries)
         with self._computing:
             computed = self.compute(prepared)

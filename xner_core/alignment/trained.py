@@ -223,6 +223,11 @@ def restore_scorer(folder: str | Path, scorer: PairScorer) -> None:
 
 
 def load_scorer(folder: str | Path, recipe: TrainedRecipe) -> tuple[PairScorer, PairTokeniser]:
+    """The scorer that a trained aligner's folder holds, its adapter merged into the encoder, and its tokeniser.
+
+    Raises:
+        XnerError: the encoder cannot be loaded.
+    """
     model, tokenizer = load_encoder(recipe.encoder)
     window = model_window(model, tokenizer)
     keep_lower_layers(model, recipe.layers)

@@ -130,6 +130,7 @@ def _size(stream: BinaryIO) -> int:
 
 
 def damaged(file: InputFile, line: int, error: Exception) -> XnerError:
+    """What to raise for a file that cannot be read on after a line, counted from 1."""
     return XnerError(f"{file}, after line {line}: truncated or damaged ({error}); fetch the file again")
 
 

@@ -87,6 +87,7 @@ class LanguageCheck:
             )
 
     def is_other(self, text: str) -> bool:
+        """Whether a text is surely of another language; never of one too short to tell."""
         # Half a surrogate pair is no text to an identifier.
         encoded = text[:_MAX_CHARACTERS].encode("utf-8", "replace")
         text, size = encoded.decode("utf-8"), len(encoded)

@@ -135,10 +135,12 @@ def has_snapshots(location: Location) -> bool:
 
 
 def shard_path(source: str, target: str, domain: str, name: str) -> str:
+    """Where a shard of pairs is, under a corpus's folder."""
     return f"{PAIRS}/source={source}/target={target}/domain={domain}/{name}.parquet"
 
 
 def rejected_path(source: str, target: str, domain: str, name: str) -> str:
+    """Where pairs that cleaning rejected are, under a corpus's folder."""
     return f"{REJECTED}/source={source}/target={target}/domain={domain}/part-{name}.parquet"
 
 

@@ -52,6 +52,15 @@ class Source:
     reversed: bool = False
 
     def pairs(self, source: str, target: str) -> Iterator[RawPair]:
+        """The pairs of its files, in their order.
+
+        Args:
+            source: language of the source side
+            target: language of the target side
+
+        Raises:
+            XnerError: a file that cannot be read.
+        """
         if self.format == "moses":
             return read_moses(*self.files)
         read = partial(READERS[f".{self.format}"], *self.files)

@@ -21,6 +21,7 @@ from ray.data import ActorPoolStrategy
 from xner_core.alignment.aligner import Aligner
 from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.engine.cluster_settings import PoolSettings
+from xner_core.engine.planned_model import require_planned_model
 from xner_core.errors import RunFailure, StorageFailure, XnerError
 from xner_core.labels.schema import TAGS, quarantined_in
 from xner_core.models.devices import is_device_failure, is_out_of_memory
@@ -67,9 +68,11 @@ class Attempts:
         return len(begun), time.monotonic() - begun[-1] if begun else 0.0
 
     def begin(self, path: str) -> None:
+        """Counts an attempt at a file."""
         self._begun[path].append(time.monotonic())
 
     def end(self, path: str) -> None:
+        """Forgets the attempts at a file, for its process has lived to see their end."""
         self._begun.pop(path, None)
 
 
@@ -204,7 +207,7 @@ class TagShards:
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         task = ShardTask(**row)
-        _require_model("tagger", self._fingerprint, task.tagger)
+        require_planned_model("tagger", self._fingerprint, task.tagger)
         pairs = _read_pairs(task)
         there = task.earlier_tags or task.tags_path
         found = _sound_tags(there, pairs)
@@ -248,7 +251,7 @@ class AlignShards:
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         task = ShardTask(**row)
-        _require_model("aligner", self._fingerprint, task.aligner)
+        require_planned_model("aligner", self._fingerprint, task.aligner)
         pairs = _read_pairs(task)
         tags = read_table(locate(task.tags_path))
         provenance = {
@@ -271,18 +274,6 @@ class AlignShards:
 
 def _quarantined(table: pa.Table) -> int:
     return table.num_rows - table["quarantine"].null_count
-
-
-def _require_model(what: str, own: str, planned: str) -> None:
-    """
-    Raises:
-        RunFailure: the model is another one here than where the run was planned.
-    """
-    if own != planned:
-        raise RunFailure(
-            f"the {what} on {socket.gethostname()} is not the one that this run was planned with (fingerprint {own}, "
-            f"not {planned}): its files differ from node to node, or have changed; see to that, and run again"
-        )
 
 
 def _read_pairs(task: ShardTask) -> pa.Table:

@@ -7,7 +7,6 @@ interrupted goes on with the very batches that it would have seen.
 import json
 import logging
 import shutil
-import socket
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -28,9 +27,10 @@ from ray.train.v2.api.config import LoggingConfig
 from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback, set_seed
 
 from xner_core.engine.feature_dataset import feature_dataset, feature_texts
+from xner_core.engine.planned_model import require_planned_model
 from xner_core.engine.resources import cluster_device, require_cuda, require_resources
 from xner_core.engine.session import check_address, ensure_ray
-from xner_core.errors import RunFailure, XnerError
+from xner_core.errors import XnerError
 from xner_core.evaluation.gold_check import check_gold
 from xner_core.labels.consensus import find_consensus
 from xner_core.labels.label_files import find_label_files
@@ -43,7 +43,10 @@ from xner_core.storage.hashing import fingerprint
 from xner_core.storage.outputs import require_folder, require_lasting
 from xner_core.training.features import FeatureEncoder, TargetScheme, collate
 from xner_core.training.stream import BatchStream
-from xner_core.training.student_plan import TrainingPlan, identity, model_card, new_student, plan_training, start_digest
+from xner_core.training.student_card import student_card
+from xner_core.training.student_identity import identity
+from xner_core.training.student_model import new_student, start_digest
+from xner_core.training.student_plan import TrainingPlan, plan_training
 from xner_core.training.student_settings import StudentRecipe, StudentSettings
 from xner_core.training.trainer import TokenTrainer, count_steps, freeze, train, training_arguments
 
@@ -196,7 +199,7 @@ def _keep(
             with file.open_input() as source, (out / file.name).open_output() as target:
                 shutil.copyfileobj(source, target)
     with (out / "README.md").open_output() as stream:
-        stream.write(model_card(plan, result).encode())
+        stream.write(student_card(plan, result).encode())
     write_json(out / RECORD, {"identity": own, "result": result})
 
 
@@ -259,11 +262,7 @@ class _Training(TorchTrainer):
 def _train_worker(plan: TrainingPlan, texts: int, steps: int, model: str, callbacks: Sequence[TrainerCallback]) -> None:
     _quieten()
     recipe, optimisation = plan.recipe, plan.recipe.optimisation
-    if start_digest(recipe) != model:
-        raise RunFailure(
-            f"the model {recipe.model} on {socket.gethostname()} is not the one that the training was planned with; "
-            "see that its files are the same on all nodes, and run again"
-        )
+    require_planned_model(f"model {recipe.model}", start_digest(recipe), model)
     local_device(recipe.device)
     context = ray.train.get_context()
     torch.set_num_threads(recipe.threads or max(1, _node_cpus() // context.get_local_world_size()))

@@ -1,0 +1,1 @@
+"""Scores of taggers, students and projections on gold files."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xner_core.evaluation.counts import f1
+from xner_core.evaluation.metrics import f1
 
 # Sentences that are drawn at once, which bounds memory.
 _DRAWN_AT_ONCE = 4_000_000

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from xner_core.evaluation.bootstrap import paired_bootstrap
-from xner_core.evaluation.counts import GOLD, entity_counts, f1, precision, recall
 from xner_core.evaluation.gold import GoldSentence
+from xner_core.evaluation.metrics import GOLD, entity_counts, f1, precision, recall
 from xner_core.evaluation.mistakes import KINDS, Mistake, count_mistakes, find_mistakes
 from xner_core.evaluation.surfaces import surface, surfaces
 from xner_core.text.spans import Entity, entities_of_tags

@@ -28,6 +28,7 @@ class GoldSentence:
     tags: list[str]
 
     def entities(self) -> list[Entity]:
+        """Its entities, by code points of its text."""
         return entities_of_tags(self.tags, self.tokens)
 
     def of_types(self, types: Collection[str]) -> "GoldSentence":

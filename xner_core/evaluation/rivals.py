@@ -84,6 +84,7 @@ class _Words:
 
 
 def word_pair(source_text: str, target_text: str) -> WordPair:
+    """The words of both sides, as the rivals are given them."""
     source, target = ([text[start:end] for start, end in words(text)] for text in (source_text, target_text))
     return source, target
 

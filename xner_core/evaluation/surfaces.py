@@ -18,6 +18,7 @@ _COLUMNS = ["pair_id", "target_text", "entities"]
 
 
 def surface(text: str, entity: Entity) -> str:
+    """The string of an entity, in the form that strings are compared in."""
     return _form(text[entity.span.start : entity.span.end])
 
 

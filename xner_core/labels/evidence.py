@@ -44,6 +44,7 @@ class Evidence:
     marked_beside: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
     def add_projections(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Counts the projected entities of some label rows."""
         for row in rows:
             for label in row["entities"]:
                 if label["status"] == PROJECTED:

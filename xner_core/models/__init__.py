@@ -1,0 +1,1 @@
+"""Pretrained models, and how texts become what they read."""

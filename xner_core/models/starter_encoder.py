@@ -27,9 +27,7 @@ SOURCE_FILE = "e5-small-q4.bin"
 SOURCE_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 # Over the names and bytes of all tensors, so that it does not depend on how a library lays out the file.
 WEIGHTS_DIGEST = "0e1c89cd7190e9f2d640c4c53023125b"
-_BLOCK_WEIGHTS = 32
 _BLOCK_BYTES = 18
-_MASK_ID = 250001
 
 
 def cache_folder() -> Path:

@@ -46,6 +46,7 @@ class ShardTask:
     earlier_labels: str = ""
 
     def row(self) -> dict[str, Any]:
+        """The task as a row of Ray Data."""
         return asdict(self)
 
 

@@ -54,10 +54,12 @@ class Latest:
 
 
 def record_of(folder: Location) -> SharedRecord:
+    """The record that says which snapshot of a folder is the latest, and who holds its lease."""
     return SharedRecord(folder / SNAPSHOTS / LATEST_FILE)
 
 
 def read_latest(folder: Location) -> Latest:
+    """The latest snapshot of a folder and its lease, as they stand now."""
     return _latest(record_of(folder).read())
 
 

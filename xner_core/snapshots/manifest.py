@@ -79,6 +79,13 @@ class Description:
 
 
 def write_manifest(location: Location, description: Description, files: pa.Table) -> None:
+    """Writes a snapshot's manifest.
+
+    Args:
+        location: of the manifest
+        description: of the snapshot
+        files: what it holds, with the columns of `FILES`
+    """
     value = {"format": "xner snapshot", "version": VERSION, **asdict(description)}
     write_table(location, files.replace_schema_metadata({_KEY: json.dumps(value)}))
 
@@ -120,5 +127,6 @@ def _description(location: Location, metadata: dict[bytes, bytes] | None) -> Des
 
 
 def file_table(files: Iterable[File]) -> pa.Table:
+    """Files of a snapshot as a table with the columns of `FILES`."""
     columns = list(zip(*files, strict=True)) or [()] * len(FILES)
     return pa.table([pa.array(column, field.type) for column, field in zip(columns, FILES, strict=True)], schema=FILES)

@@ -43,6 +43,11 @@ class SharedRecord:
         self.location = location
 
     def read(self) -> Seen:
+        """What the record holds now, and which change made it so.
+
+        Raises:
+            XnerError: it is damaged, or the storage fails.
+        """
         if not self.location.is_s3:
             if not self.location.exists():
                 return Seen()

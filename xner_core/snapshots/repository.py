@@ -208,6 +208,7 @@ def roll_back(lease: Lease, name: str) -> Snapshot:
 
 
 def manifest_location(folder: Location, name: str) -> Location:
+    """Where the manifest of the snapshot of that name is."""
     return folder / SNAPSHOTS / f"{name}.parquet"
 
 

@@ -1,0 +1,1 @@
+"""The tagger that ships with xner."""

@@ -72,9 +72,11 @@ class Location:
         return self.filesystem.type_name == "s3"
 
     def exists(self) -> bool:
+        """Whether there is a file or a folder."""
         return self._type() != fs.FileType.NotFound
 
     def is_folder(self) -> bool:
+        """Whether there is a folder."""
         return self._type() == fs.FileType.Directory
 
     def _type(self) -> fs.FileType:
@@ -104,6 +106,7 @@ class Location:
         return [info for info in found if info.is_file]
 
     def relative_to(self, folder: "Location") -> str:
+        """The path below a folder that this lies in."""
         return self.path.removeprefix(folder.path.rstrip("/") + "/")
 
     def delete(self) -> None:
@@ -118,6 +121,11 @@ class Location:
 
     @contextmanager
     def open_input(self) -> Iterator[BinaryIO]:
+        """Opens the file to be read at any place.
+
+        Raises:
+            XnerError: there is no such file, or the storage fails.
+        """
         with storage_errors(self, "read"):
             try:
                 stream = self.filesystem.open_input_file(self.path)
@@ -287,11 +295,17 @@ def _parquet(location: Location) -> Iterator[None]:
 
 
 def write_json(location: Location, value: Any) -> None:
+    """Writes a value as indented JSON, UTF-8 with a line break at its end."""
     with location.open_output() as stream:
         stream.write((json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode("utf-8"))
 
 
 def read_json(location: Location) -> Any:
+    """The value of a JSON file.
+
+    Raises:
+        XnerError: there is no such file, or it is no JSON.
+    """
     content = _read(location).read()
     try:
         return json.loads(content)

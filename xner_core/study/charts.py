@@ -37,6 +37,8 @@ class Point:
 
 @dataclass(frozen=True)
 class Series:
+    """A line of a chart, by its name in the legend."""
+
     name: str
     points: Sequence[Point]
 

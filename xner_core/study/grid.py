@@ -12,7 +12,7 @@ from xner_core.storage.hashing import fingerprint
 from xner_core.study.study_settings import ALL, EACH, StudySettings
 from xner_core.training.fitting_settings import LossSettings
 from xner_core.training.label_filter import COLUMNS
-from xner_core.training.student_plan import identity
+from xner_core.training.student_identity import identity
 from xner_core.training.student_settings import StudentRecipe
 
 logger = logging.getLogger(__name__)

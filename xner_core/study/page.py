@@ -6,10 +6,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jinja2 import Environment
 from markupsafe import Markup
 
+from xner_core.storage.plain_yaml import to_yaml
 from xner_core.study.charts import Point, Reference, Series, line_chart
 from xner_core.study.results import BETTER, NEAR_BEST, WORSE
 from xner_core.study.study_settings import ALL, StudySettings
@@ -61,19 +61,22 @@ def render_page(settings: StudySettings, result: Mapping[str, Any]) -> str:
         rule=rule(result["comparisons"]),
         thin=THIN,
         rate=settings.projection_speed,
-        settings=yaml.safe_dump(_plain(asdict(settings)), sort_keys=False, allow_unicode=True),
+        settings=to_yaml(asdict(settings)),
     )
 
 
 def percent(value: float) -> str:
+    """A share of 0 to 1 in percent, as 72.0."""
     return f"{100 * value:.1f}"
 
 
 def points(value: float) -> str:
+    """A difference of shares in percentage points, with its sign."""
     return f"{100 * value:+.1f}".replace("-", "−")
 
 
 def domain_name(domain: str) -> str:
+    """A domain as a reader is told of it."""
     return "all domains" if domain == ALL else domain.replace("+", " and ")
 
 
@@ -86,15 +89,6 @@ def standing(curve: Mapping[str, Any]) -> str:
             sizes = " and ".join(f"{pairs:,}" for pairs in curve[name])
             return f"{beaten} with {sizes} pairs{', but not from a size on' if name == BETTER else ''}"
     return "no difference is shown at any size"
-
-
-def _plain(value: Any) -> Any:
-    """Numbers of a command line's own types as plain ones."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return next((kind(value) for kind in (bool, int, float) if isinstance(value, kind)), value)
 
 
 def _score_figures(id_: str, gold: str, baseline: Mapping[str, Any], kinds: _Kinds) -> list[Figure]:

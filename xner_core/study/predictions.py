@@ -33,6 +33,7 @@ class GoldFile:
 
 @cache
 def gold_sentences(gold: GoldFile) -> list[GoldSentence]:
+    """The sentences of a gold file, read once."""
     return read_sentences(gold.path, gold.language)
 
 
@@ -43,6 +44,7 @@ def _key(gold: GoldFile) -> str:
 
 
 def are_there(folder: Path, golds: Sequence[GoldFile]) -> bool:
+    """Whether a folder holds predictions on all these gold files."""
     return all(gold.predictions(folder).exists() for gold in golds)
 
 
@@ -57,4 +59,5 @@ def predict(folder: Path, model: str, types: str | Mapping[str, str], golds: Seq
 
 
 def read_predictions(folder: Path, gold: GoldFile) -> list[list[str]]:
+    """IOB2 tags of each sentence's tokens."""
     return read_table(gold.predictions(folder))["tags"].to_pylist()

@@ -11,7 +11,7 @@ import numpy as np
 
 from xner_core.evaluation.bootstrap import Difference, holm, paired_bootstrap
 from xner_core.evaluation.comparison import system_figures
-from xner_core.evaluation.counts import entity_counts
+from xner_core.evaluation.metrics import entity_counts
 from xner_core.study.grid import Cell
 from xner_core.study.predictions import GoldFile, gold_sentences, read_predictions
 from xner_core.text.spans import entities_of_tags

@@ -132,6 +132,7 @@ def reverse(example: Example) -> Example | None:
 
 
 def replace_span(text: str, span: Span, new: str) -> str:
+    """The text with another string in place of a span."""
     return text[: span.start] + new + text[span.end :]
 
 

@@ -21,10 +21,12 @@ class WordedText:
 
     @classmethod
     def of(cls, text: str) -> Self:
+        """A text with its words."""
         found = words(text)
         return cls(text, found, [_form(text[start:end]) for start, end in found])
 
     def part(self, span: Span) -> str:
+        """The string of a span."""
         return self.text[span.start : span.end]
 
     def span(self, first: int, last: int) -> Span:

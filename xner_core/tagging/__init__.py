@@ -1,0 +1,1 @@
+"""Step one of a projection: entities of the source text."""

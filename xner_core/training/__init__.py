@@ -1,0 +1,1 @@
+"""Taggers and students, trained on labels."""

@@ -73,6 +73,7 @@ class TargetScheme:
         return len(self.labels) + bits
 
     def entity(self, type_: str, begins: bool) -> int:
+        """The number of the label that begins an entity of a type, or continues it."""
         return 2 * self.types.index(type_) + (1 if begins else 2)
 
     def labels_of(self, targets: np.ndarray) -> list[str]:

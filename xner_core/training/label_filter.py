@@ -94,6 +94,7 @@ class LabelCounts:
     open: Counter[str] = field(default_factory=Counter)
 
     def add(self, texts: Collection[AnnotatedText]) -> None:
+        """Counts some texts as well."""
         self.sentences += len(texts)
         for text in texts:
             self.entities.update(entity.type for entity in text.entities)

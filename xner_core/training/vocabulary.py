@@ -26,6 +26,7 @@ class StraddledTokens:
         self._straddled: Counter[int] = Counter()
 
     def add(self, texts: Sequence[AnnotatedText]) -> None:
+        """Counts the tokens of some texts as well."""
         for text, tokens in zip(texts, tokenise(self._tokenizer, [text.text for text in texts]), strict=True):
             ids = tokens.ids.tolist()
             self._occurrences.update(ids)

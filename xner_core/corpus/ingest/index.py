@@ -56,10 +56,12 @@ def index_name(source: Source, identities: Iterable[Identity], settings: dict) -
 
 
 def index_path(name: str) -> str:
+    """Where the index of that name is, under a corpus's folder."""
     return f"{FOLDER}/{name}.parquet"
 
 
 def duplicates_path(indices: Iterable[str]) -> str:
+    """Where it is kept which pairs of all these indices, in order, repeat an earlier one, under a corpus's folder."""
     return f"{FOLDER}/duplicates-{fingerprint(indices=list(indices))}.parquet"
 
 
