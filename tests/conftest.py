@@ -50,6 +50,10 @@ def ray_session(s3_bucket: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
         environment.setenv("RAY_AUTH_MODE", "disabled")
         environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
         environment.delenv("RAY_ADDRESS", raising=False)
+        # As `ensure_ray` has it, which does not start this one.
+        environment.setenv("OMP_WAIT_POLICY", "PASSIVE")
+        # Ray Train asks so often whether its workers are done.
+        environment.setenv("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")
         # Where workers find xner and the models that are poisoned.
         environment.setenv("PYTHONPATH", f"{ROOT}{os.pathsep}{ROOT / 'benchmarks'}")
         with forked_workers(tmp_path_factory.mktemp("ray-workers"), environment):

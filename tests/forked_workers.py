@@ -4,6 +4,8 @@ Ray starts this file where it would start its own `setup_worker.py`; it has the 
 its own arguments, environment, folder and output, and stays for as long as that process does.
 """
 
+import atexit
+import gc
 import importlib
 import json
 import os
@@ -12,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +25,10 @@ chaos.poison pandas pyarrow.dataset transformers.models.xlm_roberta.modeling_xlm
 xner_core.storage.files xner_core.tagging.tagger xner_core.training.student_plan xner_core.training.trainer
 """.split()
 # Ray takes its settings from the environment as soon as it is imported: from that of the first worker.
-_WITH_RAY = ["ray.data", "ray.train.torch", "xner_core.engine.actors", "xner_core.engine.study_run"]
+_WITH_RAY = """
+pydantic.v1 ray.dag ray.data.extensions ray.train.torch ray.tune ray.util.state xner_core.engine.actors
+xner_core.engine.study_run
+""".split()
 
 
 @contextmanager
@@ -57,6 +63,7 @@ def _serve(address: str) -> None:
         os.environ.update(environment)
         for module in _WITH_RAY:
             importlib.import_module(module)
+        gc.freeze()
         if not os.fork():
             listener.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -79,7 +86,15 @@ def _work(arguments: list[str]) -> None:
     update_envs(RuntimeEnvContext.deserialize(known.serialized_runtime_env_context or "{}").env_vars)
     sys.argv[:] = [script, *rest]
     sys.path[0] = os.path.dirname(script)
-    runpy.run_path(script, run_name="__main__")
+    try:
+        runpy.run_path(script, run_name="__main__")
+    except SystemExit:
+        pass
+    except BaseException:
+        traceback.print_exc()
+    atexit._run_exitfuncs()
+    # Not in order: taking down an interpreter writes to all its memory, and so copies what is shared, for seconds.
+    os._exit(0)
 
 
 def _ask(arguments: list[str]) -> None:

@@ -60,10 +60,10 @@ def settings(tmp_path_factory, tiny_encoder, tiny_tagger) -> StudySettings:
         labels=[labels],
         gold={"made up": str(gold), "two": str(folder / "two.jsonl")},
         out=str(folder / "out"),
-        pairs=[40, 1000, "all"],
+        sizes=[40, 1000, "all"],
         domains=["news", "wiki"],
         seeds=[1],
-        student=StudentRecipe(dev=str(gold), start="encoder", model=tiny_encoder, optimisation=OPTIMISATION),
+        student=StudentRecipe(dev=str(gold), start="encoder", model=tiny_encoder, optimisation=OPTIMISATION, threads=1),
         baselines=[tiny_tagger],
         at_once=2,
         draws=100,
@@ -134,7 +134,7 @@ def test_the_page_shows_what_was_measured(result, browser):
 
 
 def test_what_is_done_is_found_again_by_another_grid(result, settings):
-    again = run_study(replace(settings, domains=["news"], pairs=["all", 40], draws=50))
+    again = run_study(replace(settings, domains=["news"], sizes=["all", 40], draws=50))
     assert again["status"] == "nothing to do"
     assert {(k["gold"], k["pairs"], k["f1"]) for k in again["scores"]} == {
         (k["gold"], k["pairs"], k["f1"]) for k in result["scores"]
@@ -146,7 +146,7 @@ def test_another_gold_file_needs_no_training(result, settings, tmp_path):
     gold.write_text(conll(sentences(10, seed=4)))
     cells = Path(settings.out) / "cells"
     students = {path: path.stat().st_mtime_ns for path in cells.glob("*/student/model.safetensors")}
-    found = run_study(replace(settings, gold={"other": str(gold)}, domains=["news"], pairs=[40], keep_students=False))
+    found = run_study(replace(settings, gold={"other": str(gold)}, domains=["news"], sizes=[40], keep_students=False))
     assert (found["status"], found["done"], len(found["scores"])) == ("done", 1, 1)
     left = {path: path.stat().st_mtime_ns for path in cells.glob("*/student/model.safetensors")}
     # The student of this study is gone, the other one is untouched.

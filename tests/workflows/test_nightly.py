@@ -126,7 +126,7 @@ def test_a_new_aligner_projects_everything_and_reuses_the_tags(settings):
     first = reproject(settings)
     tags = {path: path.stat().st_mtime_ns for path in Path(settings.out, "tags").rglob("*.parquet")}
     aligner = dataclasses.replace(settings.aligner, min_confidence=0.999)
-    second = reproject(dataclasses.replace(settings, aligner=aligner, consensus=True))
+    second = reproject(dataclasses.replace(settings, aligner=aligner, then_consensus=True))
     assert second["projected"]["shards"] == first["shards"]
     assert second["fingerprints"]["tags"] == first["fingerprints"]["tags"]
     assert {path: path.stat().st_mtime_ns for path in Path(settings.out, "tags").rglob("*.parquet")} == tags
@@ -135,20 +135,27 @@ def test_a_new_aligner_projects_everything_and_reuses_the_tags(settings):
     snapshot = open_snapshot(settings.out)
     votes = snapshot.scan("consensus").select("pair_id", "votes").collect()
     assert set(votes["pair_id"]) == set(snapshot.scan().collect()["pair_id"])
-    again = reproject(dataclasses.replace(settings, aligner=aligner, consensus=True))
+    again = reproject(dataclasses.replace(settings, aligner=aligner, then_consensus=True))
     assert again["status"] == "nothing to do"
 
 
-@pytest.mark.slow
-def test_on_an_object_store(settings, s3_folder, monkeypatch):
-    remote = dataclasses.replace(settings, out=s3_folder)
+def test_a_night_on_an_object_store_trains_a_student_on_its_snapshot(settings, tiny_tagger, s3_folder, monkeypatch):
+    optimisation = OptimisationSettings(epochs=1, evaluations=1, precision="float32")
+    # Of models with random weights nothing has much confidence.
+    trust = TrustSettings(learnt=0, masked=0, mentions=0, names=0, outlier=0, lowercase=1)
+    student = StudentRecipe(model=tiny_tagger, optimisation=optimisation, held_out=10, trust=trust, threads=1)
+    remote = dataclasses.replace(settings, out=s3_folder, then_train=True, student=student)
     first = reproject(remote)
+    snapshot = open_snapshot(s3_folder)
+    assert (first["snapshot"], first["shards"]) == (snapshot.name, len(snapshot.addresses()))
+    assert snapshot.scan().collect()["pair_id"].n_unique() == 60
+    assert first["training"]["status"] == "done"
+    assert first["training"]["labels"] == [first["fingerprints"]["labels"]]
+    assert (locate(s3_folder) / "student" / "config.json").exists()
     with monkeypatch.context() as patch:
         forbid(patch, "run_projection")
+        forbid(patch, "train_and_score")
         assert reproject(remote)["status"] == "nothing to do"
-    snapshot = open_snapshot(s3_folder)
-    assert first["shards"] == len(snapshot.addresses())
-    assert snapshot.scan().collect()["pair_id"].n_unique() == 60
 
 
 def test_a_run_beside_another_does_nothing(settings):
@@ -241,19 +248,6 @@ def test_old_states_are_deleted_but_not_what_the_student_was_trained_on(settings
     )
     reproject(other)
     assert trained[-1] == (third["snapshot"], True)
-
-
-@pytest.mark.slow
-def test_a_student_is_trained_on_the_snapshot(settings, tiny_tagger):
-    optimisation = OptimisationSettings(epochs=1, evaluations=1, precision="float32")
-    # Of models with random weights nothing has much confidence.
-    trust = TrustSettings(learnt=0, masked=0, mentions=0, names=0, outlier=0, lowercase=1)
-    student = StudentRecipe(model=tiny_tagger, optimisation=optimisation, held_out=10, trust=trust)
-    settings = dataclasses.replace(settings, then_train=True, student=student)
-    result = reproject(settings)
-    assert result["training"]["status"] == "done"
-    assert (Path(settings.out) / "student" / "config.json").exists()
-    assert reproject(settings)["status"] == "nothing to do"
 
 
 @pytest.mark.slow

@@ -156,7 +156,6 @@ def test_a_cluster_that_cannot_hold_the_actors_is_refused_at_once(settings):
         )
 
 
-@pytest.mark.slow
 def test_pools_of_several_actors_make_the_same_labels(settings, tmp_path):
     one = project_corpus(settings)
     pools = ClusterSettings(tagger=PoolSettings(1, 2), aligner=PoolSettings(2, 2))
