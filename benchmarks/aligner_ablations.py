@@ -218,9 +218,11 @@ def ablate_signals(settings: SignalAblation) -> dict[str, Any]:
 class GoldPoll(Poll):
     """A poll on the gold entities of gold sentences; in all others, a tagger finds the names."""
 
-    def __init__(self, tagger: TaggerSettings, encoder: str, gold: Sequence[GoldPair]):
+    def __init__(self, tagger: TaggerSettings, encoder: str, gold: Sequence[GoldPair]) -> None:
         super().__init__(tagger, encoder)
-        self._tagger = _GoldTagger(self._tagger, {source.text: source.entities() for source, _ in gold})
+        known = {source.text: source.entities() for source, _ in gold}
+        # A poll asks no more of a tagger.
+        self._tagger = _GoldTagger(self._tagger, known)  # pyrefly: ignore[bad-assignment]
 
 
 @dataclass(frozen=True)
@@ -263,8 +265,8 @@ def _links_of_gold(
             right = {Name(entity.span, entity.type) for entity in target}
             for name, link in zip(pair.names, found, strict=True):
                 if name in known:
-                    judged = link.target is not None and name.type in even
-                    yield link, Name(link.target, name.type) in right if judged else None
+                    judged = link.target if name.type in even else None
+                    yield link, None if judged is None else Name(judged, name.type) in right
 
 
 def _types_in_equal_numbers(source: Sequence[Entity], target: Sequence[Entity]) -> set[str]:
@@ -305,8 +307,8 @@ def _cell(value: str | int | float | None) -> str:
 JOB = Job(
     __doc__,
     {
-        "decoding": Command(DecodingAblation, ablate_decoding, ablate_decoding.__doc__),
-        "signals": Command(SignalAblation, ablate_signals, ablate_signals.__doc__),
+        "decoding": Command(DecodingAblation, ablate_decoding, ablate_decoding.__doc__ or ""),
+        "signals": Command(SignalAblation, ablate_signals, ablate_signals.__doc__ or ""),
     },
 )
 

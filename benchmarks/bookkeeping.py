@@ -186,7 +186,8 @@ def time_share(settings: ShareTimes) -> dict[str, Any]:
         (text / file.name).write_text("".join(copies))
     nightly_settings = NightlySettings(corpus=str(text), out=str(folder / "out"), shard_pairs=settings.shard_pairs)
     projecting, footers = _Clock(nightly.run_projection), _Clock(graph._sound_counts)
-    nightly.run_projection, graph._sound_counts = projecting, footers
+    # Timed in their place.
+    nightly.run_projection, graph._sound_counts = projecting, footers  # pyrefly: ignore[bad-assignment]
     result = reproject(nightly_settings)
     bookkeeping = result["seconds"] - projecting.seconds + footers.seconds
     return {
@@ -207,7 +208,7 @@ def _peak_memory() -> int:
 class _Clock:
     """A function that sums up how long its calls take."""
 
-    def __init__(self, function: Callable[..., Any]):
+    def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
         self.seconds = 0.0
 
@@ -277,9 +278,9 @@ def _write_manifest(corpus: Path, shards: int) -> None:
 JOB = Job(
     __doc__,
     {
-        "nightly": Command(NightlyTimes, time_nights, time_nights.__doc__),
-        "planning": Command(PlanningTimes, time_planning, time_planning.__doc__),
-        "share": Command(ShareTimes, time_share, time_share.__doc__),
+        "nightly": Command(NightlyTimes, time_nights, time_nights.__doc__ or ""),
+        "planning": Command(PlanningTimes, time_planning, time_planning.__doc__ or ""),
+        "share": Command(ShareTimes, time_share, time_share.__doc__ or ""),
     },
 )
 

@@ -52,7 +52,7 @@ def compare_pipeline(settings: PipelineComparison) -> dict[str, Any]:
     """The agreement of the two, and the F1 of each, in percent, for each gold file."""
     torch.set_num_threads(settings.threads)
     use = pipeline("token-classification", model=settings.student, aggregation_strategy="simple", stride=WINDOW_OVERLAP)
-    types = {label[2:]: label[2:] for label in use.model.config.label2id if label != "O"}
+    types = {label[2:]: label[2:] for label in use.model.config.label2id or () if label != "O"}
     tagger = TaggerSettings(settings.student, types).load()
     figures: dict[str, dict[str, float]] = {}
     for path in settings.gold:
@@ -61,7 +61,9 @@ def compare_pipeline(settings: PipelineComparison) -> dict[str, Any]:
         texts, marked = [sentence.text for sentence in sentences], marked_types(sentences)
         gold = [_found(sentence.entities()) for sentence in sentences]
         own = [_found(entities) for entities in tagger.tag(texts)]
-        piped = [{(one["start"], one["end"], one["entity_group"]) for one in use(text)} for text in texts]
+        piped: list[Found] = [
+            {(int(one["start"]), int(one["end"]), one["entity_group"]) for one in use(text)} for text in texts
+        ]
         figures[path] = {
             "sentences": len(texts),
             "entities": sum(map(len, own)),

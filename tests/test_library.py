@@ -25,12 +25,13 @@ def test_importing_the_package_loads_nothing_heavy():
 def test_type_checkers_are_told_of_the_names_that_there_are():
     (told,) = (node for node in ast.parse(Path(xner_core.__file__).read_text()).body if isinstance(node, ast.If))
     homes = {
-        alias.asname: node.module.removeprefix("xner_core.")
+        alias.name: node.module.removeprefix("xner_core.")
         for node in told.body
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
     assert homes == xner_core._HOMES
+    assert sorted(homes) == sorted(xner_core.__all__)
     for name in xner_core.__all__:
         assert getattr(xner_core, name).__name__ == name
 

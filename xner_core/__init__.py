@@ -11,24 +11,18 @@ __version__ = "0.2.0"
 
 # For editors and type checkers; `_HOMES` says the same at run time.
 if TYPE_CHECKING:
-    from xner_core.alignment.aligner_settings import AlignerSettings as AlignerSettings
-    from xner_core.engine.training_job import train_student as train_student
-    from xner_core.errors import XnerError as XnerError
-    from xner_core.evaluation.evaluation_settings import StudentEvaluation as StudentEvaluation
-    from xner_core.evaluation.evaluation_settings import TaggerEvaluation as TaggerEvaluation
-    from xner_core.evaluation.student_evaluation import evaluate_student as evaluate_student
-    from xner_core.evaluation.tagger_evaluation import evaluate_tagger as evaluate_tagger
-    from xner_core.snapshots.repository import open_snapshot as open_snapshot
-    from xner_core.tagging.tagger_settings import TaggerSettings as TaggerSettings
-    from xner_core.training.student_settings import StudentRecipe as StudentRecipe
-    from xner_core.training.student_settings import StudentSettings as StudentSettings
-    from xner_core.workflows.interactive import ProjectedEntity as ProjectedEntity
-    from xner_core.workflows.interactive import ProjectedPair as ProjectedPair
-    from xner_core.workflows.interactive import load_aligner as load_aligner
-    from xner_core.workflows.interactive import load_tagger as load_tagger
-    from xner_core.workflows.interactive import project as project
-    from xner_core.workflows.projection import project_corpus as project_corpus
-    from xner_core.workflows.projection_settings import ProjectionSettings as ProjectionSettings
+    from xner_core.alignment.aligner_settings import AlignerSettings
+    from xner_core.engine.training_job import train_student
+    from xner_core.errors import XnerError
+    from xner_core.evaluation.evaluation_settings import StudentEvaluation, TaggerEvaluation
+    from xner_core.evaluation.student_evaluation import evaluate_student
+    from xner_core.evaluation.tagger_evaluation import evaluate_tagger
+    from xner_core.snapshots.repository import open_snapshot
+    from xner_core.tagging.tagger_settings import TaggerSettings
+    from xner_core.training.student_settings import StudentRecipe, StudentSettings
+    from xner_core.workflows.interactive import ProjectedEntity, ProjectedPair, load_aligner, load_tagger, project
+    from xner_core.workflows.projection import project_corpus
+    from xner_core.workflows.projection_settings import ProjectionSettings
 else:
 
     def __getattr__(name: str) -> Any:
@@ -57,7 +51,26 @@ _HOMES = {
     "project_corpus": "workflows.projection",
     "train_student": "engine.training_job",
 }
-__all__ = [*_HOMES]
+__all__ = [
+    "AlignerSettings",
+    "ProjectedEntity",
+    "ProjectedPair",
+    "ProjectionSettings",
+    "StudentEvaluation",
+    "StudentRecipe",
+    "StudentSettings",
+    "TaggerEvaluation",
+    "TaggerSettings",
+    "XnerError",
+    "evaluate_student",
+    "evaluate_tagger",
+    "load_aligner",
+    "load_tagger",
+    "open_snapshot",
+    "project",
+    "project_corpus",
+    "train_student",
+]
 
 
 def __dir__() -> list[str]:

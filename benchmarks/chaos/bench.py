@@ -10,8 +10,10 @@ import random
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import psutil
 from ray.cluster_utils import Cluster
@@ -24,7 +26,7 @@ from xner_core.corpus.cleaning_settings import CleaningSettings
 from xner_core.corpus.layout import open_corpus
 from xner_core.errors import XnerError
 from xner_core.projection.faults.fault_settings import FaultSettings
-from xner_core.projection.plan import plan_projection
+from xner_core.projection.plan import ProjectionPlan, plan_projection
 from xner_core.sample import write_sample_corpus
 from xner_core.storage.files import locate
 from xner_core.workflows.nightly import reproject
@@ -62,7 +64,7 @@ class Driver:
         log: its output
     """
 
-    process: multiprocessing.Process
+    process: BaseProcess
     log: Path
 
     def wait(self, seconds: float = _RUN_SECONDS) -> None:
@@ -113,12 +115,14 @@ class Bench:
         """Of a projection of the marked corpus into a folder of its own, with a journal beside it."""
         journal = str(self.folder / f"{name}.journal")
         if self.starter:
-            tagger, aligner = {}, {}
+            tagger: dict[str, Any] = {}
+            aligner: dict[str, Any] = {}
         else:
             tagger = {"model": self._model("tagger", save_tiny_tagger)}
             aligner = {"model": "similarity", "encoder": self._model("encoder", save_tiny_encoder)}
             aligner["min_confidence"] = 0.0
-        watch = {"poisoned": poisoned, "seconds": seconds, "journal": journal}
+        watch: dict[str, Any] = {"poisoned": poisoned, "seconds": seconds, "journal": journal}
+        of_faults: dict[str, Any] = {"attempts": 3, "quarantine_limit": 0.5} | faults
         return ProjectionSettings(
             corpus=str(self._corpus()),
             out=out or str(self.folder / name),
@@ -126,14 +130,14 @@ class Bench:
             cleaning=CleaningSettings(identify_language=False),
             tagger=PoisonedTaggerSettings(**tagger, **watch),
             aligner=PoisonedAlignerSettings(**aligner, **watch),
-            faults=FaultSettings(**({"attempts": 3, "quarantine_limit": 0.5} | faults)),
+            faults=FaultSettings(**of_faults),
         )
 
     def times(self, faults: int) -> int:
         """How often to inject a fault that needs a run of its own: less often where models are slow."""
         return max(1, faults // 3) if self.starter else faults
 
-    def _model(self, name: str, save) -> str:
+    def _model(self, name: str, save: Callable[[Path], None]) -> str:
         folder = self.folder / "models" / name
         if not folder.exists():
             save(folder)
@@ -176,7 +180,8 @@ class Bench:
     def problems(self, settings: ProjectionSettings) -> list[str]:
         """In what the finished projection differs from the undisturbed one."""
         expected = self.undisturbed()
-        return differences(self._labels(settings), expected, settings.tagger.poisoned)
+        tagger = cast(PoisonedTaggerSettings, settings.tagger)
+        return differences(self._labels(settings), expected, tagger.poisoned)
 
     def undisturbed(self) -> list[dict]:
         """The labels of a projection that nothing disturbs, made once."""
@@ -191,14 +196,14 @@ class Bench:
     def _labels(self, settings: ProjectionSettings) -> list[dict]:
         return read_labels(self.plan(settings).labels)
 
-    def plan(self, settings: ProjectionSettings):
+    def plan(self, settings: ProjectionSettings) -> ProjectionPlan:
         """The plan of a projection, made anew from its settings."""
         out = locate(settings.out)
         return plan_projection(open_corpus(out / "corpus"), out, settings.tagger, settings.aligner)
 
     def computed(self, settings: ProjectionSettings) -> int:
         """How many shards models have been asked for, the tagger and the aligner each, finished or not."""
-        journal = Path(settings.tagger.journal)
+        journal = Path(str(cast(PoisonedTaggerSettings, settings.tagger).journal))
         return len(journal.read_text().splitlines()) if journal.exists() else 0
 
     def actors(self) -> list[psutil.Process]:
@@ -219,7 +224,7 @@ def _below(pid: int) -> Iterator[psutil.Process]:
                 yield process
 
 
-def _context():
+def _context() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     return context

@@ -108,7 +108,7 @@ class FlakyProxy:
 
     KINDS = ("dropped", "answered 503", "answer dropped", "answer cut short")
 
-    def __init__(self, port: int, seed: int):
+    def __init__(self, port: int, seed: int) -> None:
         self.share = 0.0
         self.faults: Counter[str] = Counter()
         self._upstream = port
@@ -119,7 +119,7 @@ class FlakyProxy:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def log_message(self, *arguments: object) -> None:
+            def log_message(self, format: str, *args: object) -> None:
                 pass
 
             def _pass_on(self) -> None:

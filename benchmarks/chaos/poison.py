@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -103,14 +104,14 @@ class PoisonedTaggerSettings(TaggerSettings):
     seconds: float = 0.0
     journal: str | None = None
 
-    def load(self) -> "PoisonedTagger":
+    def load(self) -> Any:
         return PoisonedTagger(super().load(), self)
 
 
 class PoisonedTagger:
     """A tagger that breaks on marked texts, notes how many it is given, and takes its time."""
 
-    def __init__(self, tagger: Tagger, settings: PoisonedTaggerSettings):
+    def __init__(self, tagger: Tagger, settings: PoisonedTaggerSettings) -> None:
         self.settings = settings
         self._tagger = tagger
 
@@ -131,14 +132,14 @@ class PoisonedAlignerSettings(AlignerSettings):
     seconds: float = 0.0
     journal: str | None = None
 
-    def load(self) -> "PoisonedAligner":
+    def load(self) -> Any:
         return PoisonedAligner(super().load(), self)
 
 
 class PoisonedAligner:
     """An aligner that breaks on marked texts, notes how many pairs it is given, and takes its time."""
 
-    def __init__(self, aligner: Aligner, settings: PoisonedAlignerSettings):
+    def __init__(self, aligner: Aligner, settings: PoisonedAlignerSettings) -> None:
         self._settings = settings
         self._aligner = aligner
 

@@ -40,7 +40,7 @@ class ChaosSettings:
     seed: NonNegativeInt = 0
     minutes: PositiveInt = 60
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if unknown := set(self.scenarios) - set(SCENARIOS):
             raise ValueError(f"unknown scenarios {', '.join(sorted(unknown))}; there are {', '.join(SCENARIOS)}")
 

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from chaos.bench import Bench, Driver, add_node, s3_folder
 from chaos.poison import FAULTS, STAGES, mark
-from xner_core.workflows.projection_settings import NightlySettings
+from xner_core.workflows.projection_settings import NightlySettings, ProjectionSettings
 
 # Shards that are in flight at once: two stages, one actor each, two calls in each.
 IN_FLIGHT = 4
@@ -117,7 +117,7 @@ def poisoned_pairs(bench: Bench, chance: random.Random) -> Outcome:
     outcome = Outcome()
     outcome.ended(bench.finish(settings))
     outcome.problems += bench.problems(settings)
-    texts = "".join(file.read_text() for file in Path(settings.corpus).glob("*.en"))
+    texts = "".join(file.read_text() for file in Path(str(settings.corpus)).glob("*.en"))
     for fault in FAULTS:
         if count := sum(texts.count(mark(stage, fault)) for stage in STAGES):
             outcome.faults[f"pair: {fault}"] = count
@@ -235,7 +235,7 @@ def two_at_once(bench: Bench, chance: random.Random) -> Outcome:
 
 def _disturb(
     bench: Bench,
-    settings,
+    settings: ProjectionSettings,
     outcome: Outcome,
     fault: str,
     times: int,

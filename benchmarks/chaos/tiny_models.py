@@ -1,6 +1,7 @@
 """Models of no size, with random weights: what a projection does around its models can be tried in seconds."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
@@ -54,7 +55,7 @@ def _tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def _config(**more) -> XLMRobertaConfig:
+def _config(**more: Any) -> XLMRobertaConfig:
     return XLMRobertaConfig(
         vocab_size=len(_tokenizer()),
         hidden_size=32,

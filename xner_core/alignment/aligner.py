@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.alignment.query import Alignment, AlignmentQuery
-from xner_core.alignment.recipe import TrainedRecipe
+from xner_core.alignment.recipe import AlignerRecipe
 from xner_core.alignment.similarity import SimilarityAligner
 from xner_core.alignment.trained import TrainedAligner
 
@@ -42,6 +42,8 @@ def load_aligner(settings: AlignerSettings, device: str = "cpu") -> Aligner:
         XnerError: no such aligner or encoder.
     """
     recipe = settings.recipe()
-    if isinstance(recipe, TrainedRecipe):
-        return TrainedAligner(settings.folder, recipe, device, settings.batch_tokens, settings.precision)
-    return SimilarityAligner(recipe, device, settings.batch_tokens, settings.precision)
+    if isinstance(recipe, AlignerRecipe):
+        return SimilarityAligner(recipe, device, settings.batch_tokens, settings.precision)
+    folder = settings.folder
+    assert folder is not None, "a trained aligner has one"
+    return TrainedAligner(folder, recipe, device, settings.batch_tokens, settings.precision)

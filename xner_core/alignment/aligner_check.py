@@ -13,7 +13,7 @@ def check_aligner(settings: AlignerSettings) -> None:
         XnerError: no such aligner or encoder, or an aligner's folder without its weights.
     """
     recipe = settings.recipe()
-    if isinstance(recipe, TrainedRecipe) and not list(settings.folder.glob("*.safetensors")):
+    if settings.folder and isinstance(recipe, TrainedRecipe) and not list(settings.folder.glob("*.safetensors")):
         raise XnerError(
             f"aligner {settings.model!r}: no *.safetensors in {settings.folder}; name 'starter', 'similarity', or the "
             "whole folder that xner train-aligner wrote"

@@ -39,7 +39,7 @@ class AlignerSettings:
     precision: Precision = "float32"
     batch_tokens: PositiveInt = 4096
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.encoder is None or self.folder is None:
             return
         from xner_core.alignment.recipe import TrainedRecipe, read_recipe
@@ -72,7 +72,7 @@ class AlignerSettings:
         from xner_core.alignment.recipe import AlignerRecipe, TrainedRecipe, read_recipe
 
         recipe = AlignerRecipe(encoder=STARTER) if self.folder is None else read_recipe(self.folder)
-        changes = {"encoder": self.encoder, "min_confidence": self.min_confidence}
+        changes: dict[str, Any] = {"encoder": self.encoder, "min_confidence": self.min_confidence}
         if isinstance(recipe, TrainedRecipe) and self.min_confidence is not None:
             # The given threshold takes the place of the aligner's own.
             changes["min_presence"] = 0.0
@@ -90,7 +90,7 @@ class AlignerSettings:
             "stage": "align",
             "version": VERSION,
             "encoder": model_digest(encoder_folder(constants.pop("encoder"))),
-            "weights": model_digest(self.folder) if isinstance(recipe, TrainedRecipe) else None,
+            "weights": model_digest(self.folder) if self.folder and isinstance(recipe, TrainedRecipe) else None,
             "constants": constants,
             "precision": self.precision,
         }

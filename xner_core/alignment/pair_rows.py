@@ -71,7 +71,7 @@ class PairTokeniser(TextTokeniser):
         marked: give each entity rows of its own, in which it stands between markers
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast, window: int, marked: bool):
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, window: int, marked: bool) -> None:
         super().__init__(tokenizer)
         self._before, self._between, self._after = special_tokens(tokenizer, texts=2)
         self._markers = [np.array(self.pieces(marker)) for marker in MARKERS] if marked else None

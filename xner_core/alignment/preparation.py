@@ -1,9 +1,10 @@
 """What aligners do before they score candidate spans, and after: find entities in words, apply span rules, answer."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -27,11 +28,23 @@ from xner_core.text.words import is_lower_case
 MAX_WORDS = 4096
 
 
-class StagedAligner:
+class StagedAligner(ABC):
     """Runs the three steps of an aligner one after the other; several threads may, for one computes at a time."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._computing = Lock()
+
+    @abstractmethod
+    def prepare(self, queries: Sequence[AlignmentQuery]) -> Any:
+        """What is done on the host before."""
+
+    @abstractmethod
+    def compute(self, prepared: Any) -> Any:
+        """What is done on the device."""
+
+    @abstractmethod
+    def finish(self, prepared: Any, computed: Any) -> list[list[Alignment]]:
+        """What is done on the host after it."""
 
     def align(self, queries: Sequence[AlignmentQuery]) -> list[list[Alignment]]:
         """The answers to each query's entities, in their order; see `xner_core.alignment.aligner.Aligner`."""
@@ -44,7 +57,8 @@ class StagedAligner:
 class TextWords(Protocol):
     """A text's words, half-open offsets in it, [words, 2]; its tokens are the encoder's own business."""
 
-    words: np.ndarray
+    @property
+    def words(self) -> np.ndarray: ...
 
 
 class Tokeniser(Protocol):
@@ -128,6 +142,7 @@ def prepare(encoder: Tokeniser, queries: Sequence[AlignmentQuery]) -> PreparedQu
     entities, cased, edges, forbidden = [], [], [], []
     for number, query in enumerate(queries):
         reason = None
+        source = target = None
         if query.source_spans:
             source, target = texts[index[query.source_text]], texts[index[query.target_text]]
             if not len(source.kinds) or not len(target.kinds):
@@ -136,7 +151,7 @@ def prepare(encoder: Tokeniser, queries: Sequence[AlignmentQuery]) -> PreparedQu
                 reason = TEXT_TOO_LONG
         row: list[Alignment | None] = []
         for place, (start, end) in enumerate(query.source_spans):
-            if reason is None and 0 <= start < end <= len(query.source_text):
+            if source and reason is None and 0 <= start < end <= len(query.source_text):
                 first, last = word_range(source.tokens.words, Span(start, end))
                 if first < last:
                     entities.append((number, place, first, last, start, end))
@@ -233,4 +248,4 @@ def answer(
         else:
             alignment = Alignment(prepared.target_span(found, entity), sure)
         answers[query][place] = alignment
-    return answers
+    return cast(list[list[Alignment]], answers)  # By now, all have one.

@@ -56,9 +56,11 @@ class TrainedRecipe:
     calibration: OddsCalibration = field(default_factory=OddsCalibration)
 
 
-_KINDS = {SIMILARITY: (AlignerRecipe, Calibration)} | dict.fromkeys(
-    (MARKER, SPAN_QUERY), (TrainedRecipe, OddsCalibration)
-)
+_KINDS: dict[str, tuple[Any, Any]] = {
+    SIMILARITY: (AlignerRecipe, Calibration),
+    MARKER: (TrainedRecipe, OddsCalibration),
+    SPAN_QUERY: (TrainedRecipe, OddsCalibration),
+}
 
 
 def read_recipe(folder: str | Path) -> AlignerRecipe | TrainedRecipe:

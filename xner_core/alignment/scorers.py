@@ -6,6 +6,7 @@ all: each entity is a query that is compared with the target words.
 """
 
 import torch
+from peft import PeftModel
 from torch import nn
 from transformers import PreTrainedModel
 
@@ -17,7 +18,7 @@ from xner_core.alignment.segments import span_loss
 class PairScorer(nn.Module):
     """An encoder and a head; maps a batch of rows to potentials (see `segments`), [entities, words, 3], float32."""
 
-    def __init__(self, encoder: PreTrainedModel, head: "MarkerHead | SpanQueryHead"):
+    def __init__(self, encoder: PreTrainedModel | PeftModel, head: "MarkerHead | SpanQueryHead") -> None:
         super().__init__()
         self.encoder = encoder
         self.head = head
@@ -42,7 +43,7 @@ def _means(sums: torch.Tensor, rows: torch.Tensor, ranges: torch.Tensor) -> torc
 class MarkerHead(nn.Module):
     """Labels words O, B or I; a span's potentials are the differences of its labels' logits to those of O."""
 
-    def __init__(self, hidden: int):
+    def __init__(self, hidden: int) -> None:
         super().__init__()
         self.classify = nn.Linear(hidden, 3)
 
@@ -71,7 +72,7 @@ class SpanQueryHead(nn.Module):
     start they are the states themselves, without their sequence's mean, for these are alike in translations already.
     """
 
-    def __init__(self, hidden: int):
+    def __init__(self, hidden: int) -> None:
         super().__init__()
         self.query = nn.Linear(3 * hidden, 3 * hidden)
         self.key = nn.Linear(hidden, 3 * hidden)

@@ -7,6 +7,7 @@ probability that belongs to the one lies in the other. A candidate's score is th
 """
 
 from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -33,7 +34,7 @@ class SimilarityAligner(StagedAligner):
 
     def __init__(
         self, recipe: AlignerRecipe, device: str = "cpu", batch_tokens: int = 4096, precision: Precision = "float32"
-    ):
+    ) -> None:
         super().__init__()
         self._recipe = recipe
         self._encoder = WordEncoder(recipe.encoder, device, batch_tokens, recipe.layer, precision)
@@ -51,9 +52,15 @@ class SimilarityAligner(StagedAligner):
         return answer(prepared, found, confidence, confidence < self._recipe.min_confidence)
 
 
+class StatesOfWords(Protocol):
+    """Gives the hidden states of words, [words, hidden size], for each layer: `WordEncoder`, or what remembers its."""
+
+    def states(self, inputs: Sequence[Any], layers: Sequence[int]) -> Sequence[torch.Tensor]: ...
+
+
 @torch.inference_mode()
 def compute(
-    encoder: WordEncoder, prepared: PreparedQueries, layers: Sequence[int], temperatures: Sequence[float]
+    encoder: StatesOfWords, prepared: PreparedQueries, layers: Sequence[int], temperatures: Sequence[float]
 ) -> list[list[EntityLinks]]:
     """The link probabilities of all entities, in batches, for each combination of layer and temperature in order."""
     lengths = np.array([len(text.kinds) for text in prepared.texts], dtype=np.int64)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from transformers import PreTrainedTokenizerFast
@@ -32,7 +33,7 @@ class TextTokeniser:
         tokenizer: of the encoder
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast):
+    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
         self._tokenizer = tokenizer
         self._marks = mark_ids(tokenizer)
         self._pieces: dict[str, list[int]] = {}
@@ -82,10 +83,10 @@ class TextTokeniser:
     def pieces(self, word: str) -> list[int]:
         """The token ids of a word, or a part of one, by itself: at least one."""
         if word not in self._pieces:
-            single = self._tokenizer.convert_tokens_to_ids(word)
+            single: Any = self._tokenizer.convert_tokens_to_ids(word)
             if single is None or single == self._tokenizer.unk_token_id:
                 ids = self._tokenizer(word, add_special_tokens=False)["input_ids"]
-                pieces = [id_ for id_ in ids if id_ not in self._marks] or [self._tokenizer.unk_token_id]
+                pieces: list[Any] = [id_ for id_ in ids if id_ not in self._marks] or [self._tokenizer.unk_token_id]
             else:
                 pieces = [single]
             self._pieces[word] = pieces

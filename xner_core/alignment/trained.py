@@ -60,7 +60,7 @@ class TrainedAligner(StagedAligner):
         device: str = "cpu",
         batch_tokens: int = 4096,
         precision: Precision = "float32",
-    ):
+    ) -> None:
         super().__init__()
         scorer, self._tokeniser = load_scorer(folder, recipe)
         self._scorer = scorer.to(device).eval()
@@ -213,7 +213,7 @@ def save_scorer(folder: str | Path, scorer: PairScorer, encoder: str) -> None:
     adapter = scorer.encoder.peft_config["default"]
     adapter.base_model_name_or_path = encoder
     adapter.inference_mode = True
-    adapter.save_pretrained(folder)
+    adapter.save_pretrained(str(folder))
 
 
 def restore_scorer(folder: str | Path, scorer: PairScorer) -> None:

@@ -37,14 +37,15 @@ class WordEncoder:
 
     def __init__(
         self, name: str, device: str, batch_tokens: int, layer: int | None = None, precision: Precision = "float32"
-    ):
+    ) -> None:
         model, tokenizer = load_encoder(name)
         self.layers: int = model.config.num_hidden_layers
         # 7 of 12; good middle layers lie at about this depth in larger encoders as well.
         self.layer = layer or round(self.layers * 7 / 12)
         if not 1 <= self.layer <= self.layers:
             raise ValueError(f"encoder {name!r} has hidden layers 1 to {self.layers}, not {layer}")
-        self._model = model.to(device)
+        # Its decorator hides from type checkers that it is a method.
+        self._model = model.to(device)  # pyrefly: ignore[bad-argument-type]
         self._device = torch.device(device)
         self._batch_tokens = batch_tokens
         self._precision = precision

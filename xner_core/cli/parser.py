@@ -5,6 +5,7 @@ import re
 import sys
 import types
 import typing
+from argparse import HelpFormatter
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -38,7 +39,9 @@ set_loader(_MODE, _load, (yaml.YAMLError,))
 class _SettingsFile(ActionConfigFile):
     """Notes which files are read, so that what is wrong in one can be shown there."""
 
-    def __call__(self, parser: "JobParser", namespace: Namespace, values: Any, option_string: str | None = None):
+    def __call__(
+        self, parser: "JobParser", namespace: Namespace, values: Any, option_string: str | None = None
+    ) -> None:
         parser.root.files.append(str(values))
         super().__call__(parser, namespace, values, option_string)
         parser.root.read.append(parser.root.files[-1])
@@ -52,8 +55,9 @@ class JobParser(ArgumentParser):
         examples: command lines to show
     """
 
-    def __init__(self, *args: Any, renamed: Mapping[str, str] | None = None, examples: str = "", **named: Any):
-        super().__init__(*args, **{"parser_mode": _MODE, "allow_abbrev": False} | named)
+    def __init__(self, *args: Any, renamed: Mapping[str, str] | None = None, examples: str = "", **named: Any) -> None:
+        settings: dict[str, Any] = {"parser_mode": _MODE, "allow_abbrev": False} | named
+        super().__init__(*args, **settings)
         self.renamed = renamed or {}
         self.examples = examples
         self.flags: Sequence[str] = ()
@@ -87,9 +91,11 @@ class JobParser(ArgumentParser):
         self.flags = self._lists([_OPTION.sub(_underscored, arg) for arg in args])
         return super().parse_args(self.flags, *more, **named)
 
-    def format_help(self) -> str:
+    def format_help(self, formatter: HelpFormatter | None = None) -> str:
         """Help on what a first user sets; with `--help_all`, on everything."""
-        shown = short_help(self) if self.types and "--help_all" not in self.root.flags else super().format_help()
+        shown = (
+            short_help(self) if self.types and "--help_all" not in self.root.flags else super().format_help(formatter)
+        )
         return shown
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:

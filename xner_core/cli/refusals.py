@@ -219,7 +219,7 @@ def _value(key: str, given: Given) -> str | None:
     if found is None:
         return given.flag_value(key)
     start, end = found[1].start_mark, found[1].end_mark
-    return start.buffer[start.pointer : end.pointer].strip() if start.line == end.line else None
+    return (start.buffer or "")[start.pointer : end.pointer].strip() if start.line == end.line else None
 
 
 def _node(file: str, key: str) -> yaml.Node | None:

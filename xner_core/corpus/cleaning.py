@@ -46,7 +46,7 @@ class Cleaner:
         ValueError: what is no language code.
     """
 
-    def __init__(self, settings: CleaningSettings, source: str, target: str):
+    def __init__(self, settings: CleaningSettings, source: str, target: str) -> None:
         self.settings = settings
         self.checks = None
         if settings.identify_language:

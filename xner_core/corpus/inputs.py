@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from xner_core.errors import XnerError
 from xner_core.storage.files import Location
@@ -39,7 +39,7 @@ class Inflation:
         stored: its size in bytes
     """
 
-    def __init__(self, name: str, stored: int):
+    def __init__(self, name: str, stored: int) -> None:
         self.name = name
         self.left = max(INFLATION_FLOOR, MAX_INFLATION * stored)
 
@@ -76,7 +76,7 @@ class InputFile:
         return f"{self.location}/{self.member}" if self.member else str(self.location)
 
     @contextmanager
-    def open(self) -> Iterator[BinaryIO]:
+    def open(self) -> Iterator[io.BufferedReader]:
         """The file's bytes as they are stored, from its beginning; seekable unless it is a member of an archive.
 
         Raises:
@@ -89,7 +89,8 @@ class InputFile:
                 return
             with zipfile.ZipFile(stream) as archive:
                 try:
-                    member = archive.open(self.member)
+                    # What it returns is read, and peeked into, likewise.
+                    member = cast(io.BufferedReader, archive.open(self.member))
                 except RuntimeError as error:
                     raise XnerError(f"{self}: cannot be read ({error}); unpack the archive first") from error
                 with member:

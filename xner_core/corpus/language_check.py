@@ -74,7 +74,7 @@ class LanguageCheck:
         ValueError: what is no language code.
     """
 
-    def __init__(self, language: str, confidence: float, counterpart: str = "en"):
+    def __init__(self, language: str, confidence: float, counterpart: str = "en") -> None:
         expected = parse_language(language)
         self.accepted = frozenset(_relatives(expected.code))
         self.confidence = confidence

@@ -104,10 +104,10 @@ def names_other_pair(stem: str, source: str, target: str) -> bool:
             return False
     else:
         return False
-    found = [find_language(code) for code in codes]
-    if None in found or found[0].code == found[1].code:
+    one, other = (find_language(code) for code in codes)
+    if one is None or other is None or one.code == other.code:
         return False
-    return _SURE_PAIR_AT_END.search(stem) is not None or all(len(language.code) == 2 for language in found)
+    return _SURE_PAIR_AT_END.search(stem) is not None or all(len(language.code) == 2 for language in (one, other))
 
 
 def spellings(code: str) -> list[str]:

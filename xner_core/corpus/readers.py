@@ -199,11 +199,12 @@ def _row_texts(row: Mapping[str, Any], source: str, target: str) -> tuple[Any, A
         Malformed: it has none of them, or `source` and `target` beside one of the two languages.
     """
     translation = row.get(_TRANSLATION)
+    names: list[str | None] = []
     for texts in (translation, row):
         if isinstance(texts, dict):
-            names = [best_name(texts, language) for language in (source, target)]
-            if None not in names and names[0] != names[1]:
-                return texts[names[0]], texts[names[1]]
+            names = [one, other] = [best_name(texts, language) for language in (source, target)]
+            if one is not None and other is not None and one != other:
+                return texts[one], texts[other]
     if _TRANSLATION in row and translation is None:
         return None, None
     keys = ", ".join(sorted(row)) or "(none)"

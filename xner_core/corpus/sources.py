@@ -135,10 +135,9 @@ def _sources(files: list[InputFile], source: str, target: str) -> Iterator[Sourc
         else:
             sides[stem][ending].append(file)
     for stem, found in sides.items():
-        codes = [best_name(found, language) for language in (source, target)]
-        if None not in codes:
-            asked = zip(codes, (source, target), strict=True)
-            files_of_pair = tuple(_only(found, code, language) for code, language in asked)
+        one, other = (best_name(found, language) for language in (source, target))
+        if one is not None and other is not None:
+            files_of_pair = _only(found, one, source), _only(found, other, target)
             order = order_in_name(stem.rpartition("/")[2], source, target)
             yield Source(files_of_pair[0].name, "moses", _domain(stem, order), files_of_pair)
 

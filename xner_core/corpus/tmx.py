@@ -87,7 +87,7 @@ class _TranslationUnits:
     CODES = frozenset({"bpt", "ept", "it", "ph", "ut"})
     LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 
-    def __init__(self, file: InputFile, source: str, target: str):
+    def __init__(self, file: InputFile, source: str, target: str) -> None:
         self.file = file
         self.languages = (source, target)
         self.expat: Any = None
@@ -135,16 +135,19 @@ class _TranslationUnits:
                 if close is not None and close <= WIDER and (best is None or close < best[0]):
                     self._texts[side] = (close, "".join(self._segment))
             self._segment, self.characters = None, 0
-        elif tag == "tu" and None not in self._texts:
-            self.finished.append(self._pair(*(text for _, text in self._texts)))
+        elif tag == "tu":
+            one, other = self._texts
+            if one is None or other is None:
+                return
+            self.finished.append(self._pair(one[1], other[1]))
             self._texts = [None, None]
 
-    def _pair(self, *texts: str) -> RawPair:
+    def _pair(self, source: str, target: str) -> RawPair:
         line = self.expat.CurrentLineNumber
-        if any(_MARK in text for text in texts):
+        if _MARK in source or _MARK in target:
             what = "bytes that are not UTF-8, or characters that XML does not allow"
-            return faulty(self.file, line, what, *(text.replace(_MARK, "\ufffd") for text in texts))
-        return RawPair(*texts, line)
+            return faulty(self.file, line, what, source.replace(_MARK, "\ufffd"), target.replace(_MARK, "\ufffd"))
+        return RawPair(source, target, line)
 
     def close(self) -> None:
         """Part of the parser's interface; there is no tree to return."""

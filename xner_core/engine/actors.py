@@ -59,7 +59,7 @@ class Attempts:
     Its counts go with the run, or with its node; then they begin anew, and a shard may be tried more often.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._begun: dict[str, list[float]] = defaultdict(list)
 
     def deaths(self, path: str) -> tuple[int, float]:
@@ -94,7 +94,7 @@ class FaultGuard:
 class _GuardedModel:
     """A tagger or an aligner in this actor's process, and in others for shards that have killed it."""
 
-    def __init__(self, settings: TaggerSettings | AlignerSettings, pool: PoolSettings, guard: FaultGuard):
+    def __init__(self, settings: TaggerSettings | AlignerSettings, pool: PoolSettings, guard: FaultGuard) -> None:
         torch.set_num_threads(max(1, int(pool.cpus)))
         self._settings = settings
         self._guard = guard
@@ -141,7 +141,8 @@ class _GuardedModel:
                 self._begun(path, alone=True),
                 ChildModel(self._settings, faults.timeout, most_deaths) as child,
             ):
-                return stage(child, partial(isolate, whole=False))
+                # A partial is not seen to be as generic as its function.
+                return stage(child, partial(isolate, whole=False))  # pyrefly: ignore[bad-argument-type]
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
@@ -197,7 +198,7 @@ class TagShards:
     In a further attempt that is the earlier one if no pair of it is in quarantine, or none has come out of it.
     """
 
-    def __init__(self, settings: TaggerSettings, pool: PoolSettings, guard: FaultGuard):
+    def __init__(self, settings: TaggerSettings, pool: PoolSettings, guard: FaultGuard) -> None:
         self._settings = settings
         self._tagger = _GuardedModel(settings, pool, guard)
 
@@ -241,7 +242,7 @@ class AlignShards:
     A further attempt writes none if no pair has come out of quarantine.
     """
 
-    def __init__(self, settings: AlignerSettings, pool: PoolSettings, guard: FaultGuard):
+    def __init__(self, settings: AlignerSettings, pool: PoolSettings, guard: FaultGuard) -> None:
         self._settings = settings
         self._aligner = _GuardedModel(settings, pool, guard)
 

@@ -23,7 +23,7 @@ class PoolSettings:
     cpus: PositiveFloat = 1.0
     gpus: PositiveFloat = 0.5
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.max_size < self.min_size:
             raise ValueError(f"a pool's max_size {self.max_size} is less than its min_size {self.min_size}")
 

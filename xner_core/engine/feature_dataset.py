@@ -5,9 +5,10 @@ training itself, so that the processes of Ray Data need not import all that a tr
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from typing import Any
 
 import pyarrow as pa
 import ray
@@ -66,7 +67,9 @@ def feature_dataset(
 
 def feature_texts(rows: DataIterator) -> Iterator[list[Features]]:
     """The windows of each text, in the order of the rows."""
-    for block in rows.iter_batches(batch_size=None, batch_format="pyarrow"):
+    # None means whole blocks, which its annotation does not know.
+    blocks: Iterable[Any] = rows.iter_batches(batch_size=None, batch_format="pyarrow")  # pyrefly: ignore[bad-argument-type]
+    for block in blocks:
         for row in block.to_pylist():
             yield [Features(input_ids=i, targets=t) for i, t in zip(row["input_ids"], row["targets"], strict=True)]
 
@@ -77,7 +80,7 @@ def _encode_files(batch: pa.Table, encoding: _Encoding) -> Iterator[pa.Table]:
         file = TrainingFile(locate(row["labels"]), row["votes"] and locate(row["votes"]))
         texts = list(encoding.filter.training(file))
         for start in range(0, len(texts), _ENCODED_AT_ONCE):
-            encoded = encode(texts[start : start + _ENCODED_AT_ONCE])
+            encoded: Sequence[Sequence[Mapping[str, Any]]] = encode(texts[start : start + _ENCODED_AT_ONCE])
             yield pa.table(
                 {name: [[window[name] for window in windows] for windows in encoded] for name in _FEATURES.names},
                 schema=_FEATURES,

@@ -149,15 +149,16 @@ def _project(
     context.max_consecutive_actor_init_deaths = _DEATHS_WHILE_LOADING
     guard = FaultGuard(faults, sum(task.pairs for task in plan.tasks), _start_attempts())
     shards = ray.data.from_items([task.row() for task in tasks], override_num_blocks=len(tasks))
+    # Classes of actors are taken in the place of functions, which the annotations of Ray do not say.
     tagged = shards.map(
-        TagShards,
+        TagShards,  # pyrefly: ignore[bad-argument-type]
         fn_constructor_args=(tagger, cluster.tagger, guard),
         compute=pool_strategy(cluster.tagger),
         num_cpus=cluster.tagger.cpus,
         num_gpus=cluster.tagger.resources(tagger.device).get("GPU"),
     )
     labelled = tagged.map(
-        AlignShards,
+        AlignShards,  # pyrefly: ignore[bad-argument-type]
         fn_constructor_args=(aligner, cluster.aligner, guard),
         compute=pool_strategy(cluster.aligner),
         num_cpus=cluster.aligner.cpus,
@@ -186,4 +187,5 @@ def _project(
 
 
 def _start_attempts() -> ray.actor.ActorHandle:
-    return ray.remote(Attempts).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
+    actor: Any = ray.remote(Attempts)
+    return actor.options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()

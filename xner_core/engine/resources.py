@@ -5,6 +5,7 @@ Nor does it ask whether a GPU that it hands out is of any use to PyTorch.
 
 import logging
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import ray
 from ray._private.state import state
@@ -97,7 +98,7 @@ def count_fitting(demand: Resources) -> int:
 
 def _total_resources() -> tuple[dict[str, float], bool]:
     """What the cluster has, on an autoscaling one when grown to its full size; and whether it is one."""
-    grown = state.get_max_resources_from_cluster_config() or {}
+    grown: dict[str, Any] = state.get_max_resources_from_cluster_config() or {}
     total = {name: max(amount, grown.get(name, 0)) for name, amount in (grown | ray.cluster_resources()).items()}
     return total, bool(grown)
 

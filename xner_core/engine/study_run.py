@@ -87,6 +87,7 @@ def run_study(settings: StudySettings) -> dict[str, Any]:
 
     baselines = [out / "direct-transfer" / _tagger(name, settings).fingerprint() for name in settings.baselines]
     unscored = [i for i, folder in enumerate(baselines) if not are_there(folder, golds)]
+    crew = None
     if unfinished or unscored:
         ensure_ray()
         crew = Crew(settings, golds)
@@ -98,7 +99,7 @@ def run_study(settings: StudySettings) -> dict[str, Any]:
     }
     scorers = [Scorer(gold, types, baselines, settings.draws) for gold, types in zip(golds, scored, strict=True)]
     result = _report(settings, list(outcomes.values()), scorers, known)
-    for outcome in crew.work(unfinished, list(outcomes.values())) if unfinished else ():
+    for outcome in crew.work(unfinished, list(outcomes.values())) if crew and unfinished else ():
         outcomes[outcome.cell.key] = outcome
         result = _report(settings, list(outcomes.values()), scorers, known)
         if outcome.status == DONE:
@@ -189,7 +190,7 @@ class Crew:
         XnerError: the cluster cannot hold a single training.
     """
 
-    def __init__(self, settings: StudySettings, golds: Sequence[GoldFile]):
+    def __init__(self, settings: StudySettings, golds: Sequence[GoldFile]) -> None:
         recipe = settings.student
         device = cluster_device(recipe.device)
         worker = {"CPU": recipe.cpus_per_worker} | ({"GPU": 1} if device == "cuda" else {})
@@ -228,7 +229,7 @@ class Crew:
             known[cell.key] = outcome = self._finish(cell, finished)
             yield outcome
             left = time_left(
-                [(known[key].cell.pairs, known[key].training["seconds"]) for key in known if known[key].training],
+                [(one.cell.pairs, one.training["seconds"]) for one in known.values() if one.training],
                 [cell.pairs for cell in waiting],
                 [(cell.pairs, time.monotonic() - started) for cell, started in running.values()],
                 self._at_once,

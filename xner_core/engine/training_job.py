@@ -24,7 +24,15 @@ from ray.data import ExecutionOptions
 from ray.train import Checkpoint, CheckpointConfig, DataConfig, FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchTrainer
 from ray.train.v2.api.config import LoggingConfig
-from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback, set_seed
+from transformers import (
+    EarlyStoppingCallback,
+    PrinterCallback,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+    set_seed,
+)
 
 from xner_core.engine.feature_dataset import feature_dataset, feature_texts
 from xner_core.engine.planned_model import require_planned_model
@@ -244,7 +252,8 @@ def _fit(
     return max(result.best_checkpoints, key=lambda pair: pair[1]["f1"])
 
 
-class _Training(TorchTrainer):
+# Which of two classes this is, Ray decides when it is imported.
+class _Training(TorchTrainer):  # pyrefly: ignore[invalid-inheritance]
     """Leaves Ctrl-C to the job, as all signals are; Ray Train's own handler ends the process without a word."""
 
     _controller: ray.actor.ActorHandle | None = None
@@ -335,27 +344,29 @@ def _node_cpus() -> int:
 class StreamTrainer(TokenTrainer):
     """Trains on a stream of batches, which is this worker's own share of the data."""
 
-    def __init__(self, *args, stream: BatchStream, **kwargs):
+    def __init__(self, *args: Any, stream: BatchStream, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._stream = stream
 
-    def get_train_dataloader(self) -> BatchStream:
+    def get_train_dataloader(self) -> Any:
         return self._stream
 
 
 class ReportCheckpoints(TrainerCallback):
     """Hands each checkpoint of a worker to Ray Train, with the dev scores that were taken just before it."""
 
-    def on_log(self, args, state, control, logs, **kwargs):
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Any = None, **kwargs: Any
+    ) -> None:
         figures = ", ".join(f"{name} {logs[name]:.4g}" for name in ("loss", "learning_rate", "eval_f1") if name in logs)
         if state.is_world_process_zero and figures:
             logger.info("step %d of %d: %s", state.global_step, state.max_steps, figures)
 
-    def on_save(self, args, state, control, **kwargs):
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         scores = next(log for log in reversed(state.log_history) if "eval_f1" in log)
         ray.train.report(
             {name: scores[f"eval_{name}"] for name in ("precision", "recall", "f1", "per_type")}
             | {"step": state.global_step},
-            Checkpoint.from_directory(Path(args.output_dir) / f"checkpoint-{state.global_step}"),
+            Checkpoint.from_directory(Path(str(args.output_dir)) / f"checkpoint-{state.global_step}"),
             delete_local_checkpoint_after_upload=True,
         )

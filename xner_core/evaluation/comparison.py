@@ -62,7 +62,11 @@ def compare(
         "entities": sum(map(len, gold)),
         **{system: system_figures(counts[system], types) for system in SYSTEMS},
         "difference": {
-            name: asdict(paired_bootstrap(*(_columns(counts[system], name, types) for system in SYSTEMS), draws, seed))
+            name: asdict(
+                paired_bootstrap(
+                    _columns(counts[STUDENT], name, types), _columns(counts[DIRECT_TRANSFER], name, types), draws, seed
+                )
+            )
             for name in (ALL, *types)
         },
     }
@@ -164,4 +168,4 @@ def _examples(
 
 
 def _described(entity: Entity | None) -> dict[str, Any] | None:
-    return entity and {"type": entity.type, "start": entity.span.start, "end": entity.span.end}
+    return None if entity is None else {"type": entity.type, "start": entity.span.start, "end": entity.span.end}

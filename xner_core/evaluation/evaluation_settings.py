@@ -26,7 +26,7 @@ class TaggerEvaluation:
     types: list[str] | None = None
     language: str | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _require_types(self.types)
 
 
@@ -67,7 +67,7 @@ class StudentEvaluation:
     examples: NonNegativeInt = 3
     seed: NonNegativeInt = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not self.students or not self.baselines:
             raise ValueError("name at least one student, and at least one baseline")
         _require_types(self.types)
@@ -102,7 +102,7 @@ class ProjectionEvaluation:
     rivals: list[Literal["simalign", "eflomal"]] = field(default_factory=lambda: ["simalign", "eflomal"])
     rival_corpus: str | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.source == self.target:
             raise ValueError(f"source and target are both {self.source!r}")
         if self.compare and not self.aligners + self.rivals:

@@ -72,7 +72,7 @@ def read_gold(path: str | Path, source: str, target: str) -> list[GoldPair]:
         raise XnerError(
             f"{path}: {source} marks {of_source}, and {target} marks {of_target}: give both sides the same types"
         )
-    return pairs
+    return [(one, other) for one, other in pairs]
 
 
 def read_sentences(path: str | Path, language: str | None = None) -> list[GoldSentence]:

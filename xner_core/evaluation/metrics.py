@@ -19,7 +19,7 @@ RIGHT, PREDICTED, GOLD = range(3)
 
 def score(gold_tags: Sequence[Sequence[str]], predicted_tags: Sequence[Sequence[str]]) -> dict[str, Any]:
     """Entity-level scores by seqeval, strict IOB2: `precision`, `recall`, `f1` (0 to 1, micro) and `per_type`."""
-    report = classification_report(
+    report: Any = classification_report(
         list(map(list, gold_tags)),
         list(map(list, predicted_tags)),
         mode="strict",

@@ -36,7 +36,9 @@ class Mistake:
     @property
     def type(self) -> str:
         """The gold's type, or that of what was invented."""
-        return (self.gold or self.predicted).type
+        entity = self.gold or self.predicted
+        assert entity is not None, "a mistake has one or the other"
+        return entity.type
 
 
 def find_mistakes(gold: Sequence[Sequence[Entity]], predicted: Sequence[Sequence[Entity]]) -> Iterator[Mistake]:

@@ -91,6 +91,7 @@ def _compared(settings: ProjectionEvaluation) -> Loaders:
 
 
 def _word_pairs(settings: ProjectionEvaluation) -> list[WordPair]:
+    assert settings.rival_corpus is not None, "the settings see to it"
     corpus = open_corpus(locate(settings.rival_corpus))
     if (corpus.source, corpus.target) != (settings.source, settings.target):
         raise XnerError(

@@ -56,7 +56,7 @@ def require(package: str) -> ModuleType:
 class LinkAligner:
     """Aligns entities by word links. Confidence is the span's score, and is not calibrated."""
 
-    def __init__(self, linker: WordLinker):
+    def __init__(self, linker: WordLinker) -> None:
         self._linker = linker
 
     def align(self, queries: Sequence[AlignmentQuery]) -> list[list[Alignment]]:

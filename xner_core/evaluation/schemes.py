@@ -48,8 +48,8 @@ def parse_tags(tags: Iterable[str]) -> dict[str, tuple[str, str]]:
     distinct = dict.fromkeys(tags)
     distinct.pop(OUTSIDE, None)
     for pattern in (_BEFORE, _AFTER):
-        matches = {tag: pattern.fullmatch(tag) for tag in distinct}
-        if all(matches.values()):
+        matches = {tag: match for tag in distinct if (match := pattern.fullmatch(tag))}
+        if len(matches) == len(distinct):
             return {OUTSIDE: ("", "")} | {tag: (match["letter"], match["type"]) for tag, match in matches.items()}
     wrong = [tag for tag in distinct if not is_tag(tag)]
     if not wrong:

@@ -19,7 +19,7 @@ _NOTHING = {"support": 0, "precision": 0.0, "recall": 0.0, "f1": 0.0}
 def tagger_summary(result: Mapping[str, Any]) -> str:
     """What `evaluate_tagger` returns, as lines for people to read."""
     entities = sum(scores["support"] for scores in result["per_type"].values())
-    figures = {ALL: result | {"support": entities}} | {
+    figures = {ALL: {**result, "support": entities}} | {
         type_: result["per_type"].get(type_, _NOTHING) for type_ in result["labels"]
     }
     rows = [

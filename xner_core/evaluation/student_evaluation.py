@@ -15,6 +15,7 @@ from xner_core.evaluation.score_summary import summary
 from xner_core.evaluation.surfaces import seen_surfaces
 from xner_core.evaluation.tagger_evaluation import predict_tags
 from xner_core.labels.label_files import find_label_files, last_pair_of_sample
+from xner_core.models.heads import head_labels
 from xner_core.models.loading import tagger_folder
 from xner_core.snapshots.repository import label_addresses
 from xner_core.tagging.tagger_check import check_tagger
@@ -78,5 +79,5 @@ def evaluate_student(settings: StudentEvaluation) -> dict[str, Any]:
 
 def own_types(student: str) -> dict[str, str]:
     """The label map of a student, whose types are what they are."""
-    labels = AutoConfig.from_pretrained(tagger_folder(student), trust_remote_code=False).id2label.values()
+    labels = head_labels(AutoConfig.from_pretrained(tagger_folder(student), trust_remote_code=False)).values()
     return {label[2:]: label[2:] for label in labels if label != "O"}

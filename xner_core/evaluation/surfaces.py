@@ -52,7 +52,7 @@ def seen_surfaces(files: Sequence[LabelFile], wanted: Collection[str], last_pair
 def _projected_surfaces(labels: pa.Table, last_pair: str | None) -> set[str]:
     start, end = pl.col("target_start"), pl.col("target_end")
     found = (
-        pl.from_arrow(labels)
+        pl.DataFrame(labels)
         .filter(True if last_pair is None else pl.col("pair_id") <= last_pair)
         .explode("entities")
         .drop_nulls("entities")

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -9,6 +10,8 @@ import torch
 from xner_core.models.devices import is_out_of_memory
 
 logger = logging.getLogger(__name__)
+
+Indices = TypeVar("Indices", Sequence[int], list[int], np.ndarray)
 
 
 def token_batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
@@ -34,7 +37,7 @@ def pad(sequences: Sequence[np.ndarray], value: int) -> tuple[torch.Tensor, torc
     return torch.from_numpy(padded), torch.from_numpy(mask)
 
 
-def run_batches(batches: Iterable[Sequence[int]], run: Callable[[Sequence[int]], None]) -> None:
+def run_batches(batches: Iterable[Indices], run: Callable[[Indices], None]) -> None:
     """Runs a function on each batch; one that memory does not suffice for is halved, and its halves if need be.
 
     Args:
@@ -45,7 +48,7 @@ def run_batches(batches: Iterable[Sequence[int]], run: Callable[[Sequence[int]],
         MemoryError or RuntimeError: see `is_out_of_memory`; memory does not suffice for one index alone.
     """
     for whole in batches:
-        pending = [whole]
+        pending: list[Indices] = [whole]
         while pending:
             batch = pending.pop()
             if not _fits(run, batch):
@@ -57,7 +60,7 @@ def run_batches(batches: Iterable[Sequence[int]], run: Callable[[Sequence[int]],
                 )
 
 
-def _fits(run: Callable[[Sequence[int]], None], batch: Sequence[int]) -> bool:
+def _fits(run: Callable[[Indices], None], batch: Indices) -> bool:
     """Runs a batch; whether memory sufficed. What the failed call holds is free again when this has returned."""
     try:
         run(batch)

@@ -52,10 +52,11 @@ def is_device_failure(error: BaseException) -> bool:
 def _with_causes(error: BaseException) -> Iterator[BaseException]:
     """The error, and those that it was raised from or while handling."""
     seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__
+    at: BaseException | None = error
+    while at is not None and id(at) not in seen:
+        seen.add(id(at))
+        yield at
+        at = at.__cause__ or at.__context__
 
 
 def local_device(device: Device) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import torch
 from huggingface_hub import snapshot_download
@@ -28,6 +29,7 @@ from transformers.utils import logging as transformers_logging
 from xner_core.errors import XnerError
 from xner_core.models.devices import is_device_failure, is_out_of_memory
 from xner_core.models.folders import MODEL_FILES, local_folder
+from xner_core.models.heads import head_labels
 from xner_core.models.model_settings import STARTER
 from xner_core.models.starter_encoder import starter_encoder_folder
 from xner_core.storage.hashing import digest, file_digest
@@ -125,11 +127,12 @@ def _no_pooler(folder: Path) -> dict[str, bool]:
 def keep_lower_layers(encoder: PreTrainedModel, layers: int) -> None:
     """Drops the layers above the first `layers`, where the architecture lets that be done."""
     if stack := encoder_layers(encoder):
-        encoder.encoder.layer = stack[:layers]
-        encoder.config.num_hidden_layers = len(encoder.encoder.layer)
+        holder: Any = encoder.encoder
+        holder.layer = stack[:layers]
+        encoder.config.num_hidden_layers = len(holder.layer)
 
 
-def encoder_layers(encoder: PreTrainedModel) -> torch.nn.ModuleList:
+def encoder_layers(encoder: torch.nn.Module) -> torch.nn.ModuleList:
     """The layers of an encoder, lowest first; none where its architecture keeps them elsewhere than BERT's does."""
     stack = getattr(getattr(encoder, "encoder", None), "layer", None)
     return stack if isinstance(stack, torch.nn.ModuleList) else torch.nn.ModuleList()
@@ -157,14 +160,14 @@ def load_token_classifier(name: str) -> tuple[PreTrainedModel, PreTrainedTokeniz
     with _loading("adapter", folder):
         encoder = _adapted_encoder(folder)
         labels = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-        base = new_token_classifier(str(encoder), list(labels.id2label.values()))
+        base = new_token_classifier(str(encoder), list(head_labels(labels).values()))
         model = PeftModel.from_pretrained(base, folder).merge_and_unload()
     return model.eval(), load_tokenizer(encoder)
 
 
 def _adapted_encoder(folder: Path) -> Path:
     """The folder of the encoder of an adapter, which may name a revision of it."""
-    adapter = PeftConfig.from_pretrained(folder)
+    adapter = PeftConfig.from_pretrained(str(folder))
     revision = f"@{adapter.revision}" if adapter.revision else ""
     return encoder_folder(f"{adapter.base_model_name_or_path}{revision}")
 
@@ -204,7 +207,7 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
         # transformers would make one up that knows no word.
         raise XnerError(f"{folder}: no tokenizer here; save the model's tokenizer into the same folder")
     with _loading("tokenizer", folder):
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        tokenizer: Any = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     if not tokenizer.is_fast:
         raise XnerError(
             f"{folder}: xner needs a fast tokenizer (tokenizer.json), which maps tokens to characters, and "

@@ -65,7 +65,7 @@ def special_tokens(tokenizer: PreTrainedTokenizerFast, texts: int) -> list[np.nd
 def mark_ids(tokenizer: PreTrainedTokenizerFast) -> list[int]:
     """Ids of lone word-start marks, which can claim the offsets of the character after them."""
     marks = [tokenizer.convert_tokens_to_ids(mark) for mark in ("▁", "Ġ")]
-    return [id_ for id_ in marks if id_ not in (None, tokenizer.unk_token_id)]
+    return [id_ for id_ in marks if isinstance(id_, int) and id_ != tokenizer.unk_token_id]
 
 
 def word_offsets(text: str) -> np.ndarray:

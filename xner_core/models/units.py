@@ -45,7 +45,7 @@ class _UnitTokeniser:
         window: the most tokens, special ones included, that the model reads at once
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast, window: int):
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, window: int) -> None:
         self._tokenizer = tokenizer
         self._before, self._after = special_tokens(tokenizer, texts=1)
         self._room = window - len(self._before) - len(self._after)
@@ -95,7 +95,7 @@ class WordTokeniser(_UnitTokeniser):
     Words that share their first token (Chinese characters, mostly) count as one word.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast, window: int):
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, window: int) -> None:
         super().__init__(tokenizer, window)
         self._marks = mark_ids(tokenizer)
 

@@ -65,7 +65,8 @@ def check_layers(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> 
 
 def _check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> None:
     try:
-        known = model.get_input_embeddings().weight.shape[0]
+        embeddings: Any = model.get_input_embeddings()
+        known = embeddings.weight.shape[0]
     except NotImplementedError:
         return
     highest = max(tokenizer.get_vocab().values())
@@ -124,11 +125,11 @@ class _Lookups(TorchFunctionMode):
         rows: for each table, how many rows it has, and the highest that was looked up
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.rows: dict[int, tuple[int, int]] = {}
 
-    def __torch_function__(self, func, types, args=(), kwargs=None):
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if func is torch.nn.functional.embedding:
             places, table = (*args, *(kwargs[name] for name in ("input", "weight") if name in kwargs))[:2]

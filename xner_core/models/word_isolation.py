@@ -46,7 +46,7 @@ def _compositions(characters: Iterable[str]) -> list[normalizers.Normalizer]:
     The normal forms give a composed letter the offsets of its base alone, so that its word would end before the mark.
     These rules give it those of the mark.
     """
-    rules = []
+    rules: list[normalizers.Normalizer] = []
     for character in characters:
         apart = normalize("NFD", character)
         # Not the syllables of Hangul, which Unicode lists no parts of.

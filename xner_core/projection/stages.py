@@ -89,7 +89,7 @@ def align_shard(
     alignments, quarantine = isolate(aligner.align, queries)
     quarantine = [of_tags or reason for of_tags, reason in zip(tags["quarantine"].to_pylist(), quarantine, strict=True)]
     labels = [
-        [] if reason else [_label(*both) for both in zip(entities, found, strict=True)]
+        [] if reason else [_label(*both) for both in zip(entities, found or (), strict=True)]
         for entities, found, reason in zip(tagged, alignments, quarantine, strict=True)
     ]
     rows = {name: pairs[name] for name in ("pair_id", "source_text", "target_text", "score", "origin")}

@@ -83,12 +83,12 @@ def _shown(value: Any) -> str:
 
 
 def _labels(snapshot: Snapshot) -> pl.DataFrame:
-    files = pl.from_arrow(snapshot.files).filter(table=LABELS)
+    files = pl.DataFrame(snapshot.files).filter(table=LABELS)
     return files.with_columns(address=pl.Series(snapshot.addresses(LABELS)))
 
 
 def _files(before: Snapshot, after: Snapshot) -> dict[str, dict[str, int]]:
-    frames = [pl.from_arrow(snapshot.files).select("table", *_FILE) for snapshot in (before, after)]
+    frames = [pl.DataFrame(snapshot.files).select("table", *_FILE) for snapshot in (before, after)]
     counts = {}
     for name, left, right in (("added", frames[1], frames[0]), ("removed", frames[0], frames[1])):
         for table, number in left.join(right, _FILE, "anti").group_by("table").len().sort("table").iter_rows():
@@ -100,7 +100,7 @@ def _partition(before: pl.DataFrame, after: pl.DataFrame) -> dict[str, Any]:
     # Files of both sides hold the same pairs with the same labels, and no pair is in two files of a side.
     gone = _pairs(before.join(after, _FILE, "anti"))
     come = _pairs(after.join(before, _FILE, "anti"))
-    counts = [sum_counts(map(json.loads, side["counts"])) for side in (before, after)]
+    counts = [old, new] = [sum_counts(map(json.loads, side["counts"])) for side in (before, after)]
     pairs = _sides(*(count.get("pairs", 0) for count in counts))
     pairs["added"] = come.join(gone, "pair_id", "anti").height
     pairs["removed"] = gone.join(come, "pair_id", "anti").height
@@ -110,7 +110,7 @@ def _partition(before: pl.DataFrame, after: pl.DataFrame) -> dict[str, Any]:
     pairs["rescored"] = both.filter(~places & (pl.col("scores") != pl.col("scores_after"))).height
     return {
         "pairs": pairs,
-        "entities": _changes(*(count.get("projected_by_type", {}) for count in counts), 0),
+        "entities": _changes(old.get("projected_by_type", {}), new.get("projected_by_type", {}), 0),
         "unknown": _sides(*(sum(count.get("unknown_by_reason", {}).values()) for count in counts)),
     }
 

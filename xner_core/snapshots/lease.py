@@ -81,7 +81,7 @@ class Lease:
         XnerError: the storage ignores the condition of a conditional put.
     """
 
-    def __init__(self, folder: Location, purpose: str, seconds: float = LEASE_SECONDS):
+    def __init__(self, folder: Location, purpose: str, seconds: float = LEASE_SECONDS) -> None:
         self.folder = folder
         self._record = record_of(folder)
         self._own = {
@@ -152,7 +152,7 @@ class Lease:
             for _ in range(_CONFLICTS):
                 started = time.monotonic()
                 try:
-                    self._seen = self._record.replace(self._seen, self._seen.value | changes)
+                    self._seen = self._record.replace(self._seen, (self._seen.value or {}) | changes)
                 except Conflict:
                     # An earlier change of ours, of which no answer came, or another run's.
                     now = self._record.read()

@@ -11,10 +11,13 @@ import os
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import obstore
 from obstore.exceptions import BaseError
+
+if TYPE_CHECKING:
+    from obstore import UpdateVersion
 
 from xner_core.errors import XnerError
 from xner_core.storage.files import Location, read_json, write_json
@@ -39,7 +42,7 @@ class Seen:
 class SharedRecord:
     """A record at a location, on a local disk or in S3."""
 
-    def __init__(self, location: Location):
+    def __init__(self, location: Location) -> None:
         self.location = location
 
     def read(self) -> Seen:
@@ -99,7 +102,7 @@ class SharedRecord:
         return Seen(value, value[_CHANGE])
 
     def _replace_object(self, seen: Seen, value: dict[str, Any]) -> Seen:
-        mode = "create" if seen.version is None else {"e_tag": seen.version}
+        mode: Literal["create"] | UpdateVersion = "create" if seen.version is None else {"e_tag": seen.version}
         content = (json.dumps(value, indent=2) + "\n").encode()
         try:
             # One request and no upload in parts, of which the condition would hold for none.

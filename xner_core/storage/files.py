@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 from urllib.parse import quote
 
 import obstore
@@ -51,7 +51,7 @@ class Location:
             return self.path
         return f"{self.filesystem.type_name}://{self.path if self.is_s3 else quote(self.path)}"
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         # Arrow filesystems pickle, credentials from the environment included; the address alone is enough.
         return (locate, (str(self),)) if self.is_local or self.is_s3 else super().__reduce__()
 
@@ -120,7 +120,7 @@ class Location:
             self.filesystem.delete_dir(self.path)
 
     @contextmanager
-    def open_input(self) -> Iterator[BinaryIO]:
+    def open_input(self) -> Iterator[pa.NativeFile]:
         """Opens the file to be read at any place.
 
         Raises:
@@ -135,7 +135,7 @@ class Location:
                 yield stream
 
     @contextmanager
-    def open_output(self) -> Iterator[BinaryIO]:
+    def open_output(self) -> Iterator[IO[bytes]]:
         """A new file that appears under its name only when the block ends without an exception."""
         with (
             storage_errors(self, "written"),
@@ -144,7 +144,7 @@ class Location:
             yield stream
 
     @contextmanager
-    def _local_output(self) -> Iterator[BinaryIO]:
+    def _local_output(self) -> Iterator[IO[bytes]]:
         final = Path(self.path)
         final.parent.mkdir(parents=True, exist_ok=True)
         aside = final.with_name(f"{final.name}{_PARTIAL}{uuid.uuid4().hex}")
@@ -158,7 +158,7 @@ class Location:
             aside.unlink(missing_ok=True)
 
     @contextmanager
-    def _remote_output(self) -> Iterator[BinaryIO]:
+    def _remote_output(self) -> Iterator[IO[bytes]]:
         with tempfile.NamedTemporaryFile() as aside:
             yield aside
             aside.seek(0)

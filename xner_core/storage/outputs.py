@@ -30,7 +30,7 @@ def require_output(name: str, address: str) -> None:
     if "://" in address:
         # Whether an object store takes it, the lease on the folder finds out.
         return
-    path = Path(address).absolute()
+    folder = path = Path(address).absolute()
     try:
         folder = next(each for each in (path, *path.parents) if each.exists())
         if not folder.is_dir():

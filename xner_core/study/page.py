@@ -194,7 +194,8 @@ def _cost_figures(costs: _Kinds) -> list[Figure]:
                     Point(
                         cost["pairs"],
                         value(cost["pairs"], cost["seconds"]),
-                        *sorted(value(cost["pairs"], seconds) for seconds in cost["range"]),
+                        min(value(cost["pairs"], seconds) for seconds in cost["range"]),
+                        max(value(cost["pairs"], seconds) for seconds in cost["range"]),
                         f"{cost['pairs']:,} pairs: {tick(value(cost['pairs'], cost['seconds']))}",
                     )
                     for cost in costs

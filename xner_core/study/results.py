@@ -59,7 +59,7 @@ class Scorer:
         draws: of the bootstrap
     """
 
-    def __init__(self, gold: GoldFile, types: Sequence[str], baselines: Sequence[Path], draws: int):
+    def __init__(self, gold: GoldFile, types: Sequence[str], baselines: Sequence[Path], draws: int) -> None:
         self.gold = gold
         self.types = sorted(types)
         self._entities = [sentence.entities() for sentence in gold_sentences(gold)]
@@ -154,10 +154,11 @@ def summarise(outcomes: Sequence[Outcome], scorers: Sequence[Scorer]) -> list[di
     for outcome in outcomes:
         if outcome.training:
             kinds.setdefault(outcome.cell.kind, []).append(outcome)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for scorer in scorers:
         for (domain, loss, pairs), of_kind in sorted(kinds.items()):
             folders = [outcome.folder for outcome in of_kind]
+            trainings = [outcome.training for outcome in of_kind if outcome.training]
             figures, difference = scorer.figures(*folders), scorer.difference(*folders)
             rows.append(
                 {
@@ -173,8 +174,8 @@ def summarise(outcomes: Sequence[Outcome], scorers: Sequence[Scorer]) -> list[di
                     "difference": asdict(difference),
                     "entities": scorer.entities,
                     "thin": _thin(len(of_kind), scorer.entities),
-                    "sentences": round(np.mean([outcome.training["train_sentences"] for outcome in of_kind])),
-                    **cost(pairs, float(np.mean([outcome.training["seconds"] for outcome in of_kind]))),
+                    "sentences": round(np.mean([training["train_sentences"] for training in trainings])),
+                    **cost(pairs, float(np.mean([training["seconds"] for training in trainings]))),
                 }
             )
     for row, corrected in zip(rows, holm([row["difference"]["p_value"] for row in rows]), strict=True):

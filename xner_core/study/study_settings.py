@@ -57,7 +57,7 @@ class StudySettings:
     projection_speed: PositiveFloat | None = None
     draws: PositiveInt = 10_000
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("labels", "gold", "sizes", "domains", "seeds", "baselines"):
             if not getattr(self, name):
                 raise ValueError(f"{name}: name at least one")

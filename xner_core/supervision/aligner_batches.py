@@ -63,7 +63,9 @@ def training_rows(tokeniser: PairTokeniser, examples: Sequence[Example]) -> list
 class BatchedRows(Dataset):
     """As many batches of rows under a token budget as there are steps; each pass over the examples alters them anew."""
 
-    def __init__(self, tokeniser: PairTokeniser, examples: Sequence[Example], steps: int, budget: int, seed: int):
+    def __init__(
+        self, tokeniser: PairTokeniser, examples: Sequence[Example], steps: int, budget: int, seed: int
+    ) -> None:
         self._batches: list[list[TrainingRow]] = []
         chance = random.Random(seed)
         while len(self._batches) < steps:
@@ -78,8 +80,8 @@ class BatchedRows(Dataset):
     def __len__(self) -> int:
         return len(self._batches)
 
-    def __getitem__(self, place: int) -> list[TrainingRow]:
-        return self._batches[place]
+    def __getitem__(self, index: int) -> list[TrainingRow]:
+        return self._batches[index]
 
 
 def augmented(examples: Sequence[Example], chance: random.Random) -> list[Example]:
@@ -106,7 +108,7 @@ def augmented(examples: Sequence[Example], chance: random.Random) -> list[Exampl
 class RowCollator:
     """Makes what a model reads of a batch of rows, and the answers to it."""
 
-    def __init__(self, padding: int):
+    def __init__(self, padding: int) -> None:
         self._padding = padding
 
     def __call__(self, items: list[list[TrainingRow]]) -> dict[str, Any]:

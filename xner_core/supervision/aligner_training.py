@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from safetensors.torch import save_file
 from transformers import Trainer, set_seed
@@ -40,15 +40,18 @@ _CHECKPOINTS = 4
 class ScorerTrainer(Trainer):
     """Trains a scorer; its checkpoints hold the weights that are trained, and no others."""
 
-    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+    def compute_loss(
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
         batch: PairBatch = inputs["batch"].to(self.args.device)
         losses = model.loss(batch, *inputs["words"].unbind(dim=1))
         return (losses * inputs["weight"]).sum() / inputs["weight"].sum()
 
-    def _save(self, output_dir: str | None = None, state_dict=None) -> None:
-        folder = Path(output_dir or self.args.output_dir)
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        folder = Path(str(output_dir or self.args.output_dir))
         folder.mkdir(parents=True, exist_ok=True)
-        trained = {name: value.detach() for name, value in self.model.named_parameters() if value.requires_grad}
+        model: Any = self.model
+        trained = {name: value.detach() for name, value in model.named_parameters() if value.requires_grad}
         save_file(trained, folder / "model.safetensors")
 
 
@@ -84,7 +87,7 @@ def _train(settings: AlignerTrainingSettings, out: Path) -> dict[str, Any]:
             shutil.rmtree(out / "checkpoints")
             calibrated, figures = calibrate(TrainedAligner(folder, recipe, device), recipe, held_out, settings.seed)
             write_recipe(folder, calibrated, {"pairs": len(training), "agreed_links": agreed, **figures})
-        calibrated, figures = read_recipe(folder), read_evidence(folder)
+        calibrated, figures = cast(TrainedRecipe, read_recipe(folder)), read_evidence(folder)
         logger.info("round %d: %s", number, figures)
         rounds.append(figures)
     (out / "README.md").write_text(trained_aligner_card(settings, calibrated, rounds, training), encoding="utf-8")

@@ -30,7 +30,9 @@ _Gram = tuple[str, ...]
 class Cooccurrence:
     """For each name the runs of words that are most associated with it."""
 
-    def __init__(self, names: Iterable[str], pairs: Sequence[tuple[Sequence[str], Sequence[str]]], unspaced: bool):
+    def __init__(
+        self, names: Iterable[str], pairs: Sequence[tuple[Sequence[str], Sequence[str]]], unspaced: bool
+    ) -> None:
         """Counts names and runs of words.
 
         Args:

@@ -120,7 +120,7 @@ def _read_file(file: Location) -> list[Example]:
     table = read_table(file)
     if not table.schema.equals(EXAMPLE_SCHEMA):
         raise XnerError(f"{file}: not a file of examples of this version; delete it and make it again")
-    return [Example(**{**row, "links": tuple(_link(link) for link in row["links"])}) for row in table.to_pylist()]
+    return [Example(**row | {"links": tuple(_link(link) for link in row["links"])}) for row in table.to_pylist()]
 
 
 def _row(link: Link) -> dict:

@@ -76,7 +76,7 @@ def _check_case(pairs: Sequence[VotedPair], links: Sequence[Sequence[Link]]) -> 
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for pair, found in zip(pairs, links, strict=True):
         for link in found:
-            if link.agreed and has_case(target := pair.pair.target.part(link.target)):
+            if link.agreed and link.target and has_case(target := pair.pair.target.part(link.target)):
                 count = counts[folded(pair.pair.source.part(link.source))]
                 count[0] += 1
                 count[1] += not is_lower_case(target)
@@ -85,8 +85,8 @@ def _check_case(pairs: Sequence[VotedPair], links: Sequence[Sequence[Link]]) -> 
         row = []
         for link in found:
             name = pair.pair.source.part(link.source)
-            lower = link.agreed and name != name.lower() and is_lower_case(pair.pair.target.part(link.target))
-            if lower and link.type != _ADJECTIVAL:
+            counterpart = pair.pair.target.part(link.target) if link.agreed and link.target else None
+            if counterpart and name != name.lower() and is_lower_case(counterpart) and link.type != _ADJECTIVAL:
                 total, capitalised = counts[folded(name)]
                 others = total - 1
                 if others < _FEWEST_OTHERS:

@@ -36,7 +36,7 @@ def lexicon_language(path: str | Path) -> str:
 class Lexicon:
     """The listed renderings of English names in one language."""
 
-    def __init__(self, renderings: Mapping[tuple[str, ...], Iterable[tuple[str, ...]]]):
+    def __init__(self, renderings: Mapping[tuple[str, ...], Iterable[tuple[str, ...]]]) -> None:
         self._renderings = {name: sorted(set(found), key=lambda forms: (-_letters(forms), forms))
                             for name, found in renderings.items()}  # fmt: skip
 

@@ -25,17 +25,17 @@ _TRIES = 10
 class NamePool:
     """Agreed pairs of a name and its counterpart, by language, type, and capitalisation of both."""
 
-    def __init__(self, examples: Iterable[Example]):
+    def __init__(self, examples: Iterable[Example]) -> None:
         self._pairs: dict[tuple, list[tuple[str, str]]] = defaultdict(list)
         for example in examples:
             for link in example.links:
                 if link.agreed and link.target is not None:
-                    names = _texts(example, link)
+                    names = _texts(example, link.source, link.target)
                     self._pairs[_kind(example, link.type, names)].append(names)
 
-    def draw(self, example: Example, link: Link, random: Random) -> tuple[str, str] | None:
-        """A pair of names like a link's, but another one."""
-        names = _texts(example, link)
+    def draw(self, example: Example, link: Link, target: Span, random: Random) -> tuple[str, str] | None:
+        """A pair of names like that of a link and its target, but another one."""
+        names = _texts(example, link.source, target)
         pairs = self._pairs.get(_kind(example, link.type, names), [])
         for _ in range(_TRIES if pairs else 0):
             drawn = random.choice(pairs)
@@ -46,12 +46,13 @@ class NamePool:
 
 def swap_names(example: Example, pool: NamePool, random: Random) -> Example | None:
     """Puts another pair of names in the place of an agreed pair, on both sides."""
-    link = _choose(example, random)
-    if link is None or (names := pool.draw(example, link, random)) is None:
+    chosen = _choose(example, random)
+    if chosen is None or (names := pool.draw(example, *chosen, random)) is None:
         return None
+    link, aligned = chosen
     source = replace_span(example.source_text, link.source, names[0])
-    target = replace_span(example.target_text, link.target, names[1])
-    spans = _grown(link.source, names[0]), _grown(link.target, names[1])
+    target = replace_span(example.target_text, aligned, names[1])
+    spans = _grown(link.source, names[0]), _grown(aligned, names[1])
     if not all(_is_edge(text, edge) for text, span in zip((source, target), spans, strict=True) for edge in span):
         return None
     links = []
@@ -63,7 +64,7 @@ def swap_names(example: Example, pool: NamePool, random: Random) -> Example | No
                 replace(
                     other,
                     source=shift(other.source, link.source, len(names[0])),
-                    target=other.target and shift(other.target, link.target, len(names[1])),
+                    target=other.target and shift(other.target, aligned, len(names[1])),
                 )
             )
     return replace(example, source_text=source, target_text=target, links=tuple(links))
@@ -71,18 +72,19 @@ def swap_names(example: Example, pool: NamePool, random: Random) -> Example | No
 
 def remove_name(example: Example, random: Random) -> Example | None:
     """Cuts a name's counterpart out of the target text, with one space beside it; the answer is then null."""
-    link = _choose(example, random)
-    if link is None:
+    chosen = _choose(example, random)
+    if chosen is None:
         return None
+    link, aligned = chosen
     text = example.target_text
-    start, end = link.target
+    start, end = aligned
     if text[end : end + 1] == " " and (start == 0 or text[start - 1] in _OPENING):
         end += 1
     elif start and text[start - 1] == " " and (end == len(text) or not text[end].isalnum()):
         start -= 1
     cut = Span(start, end)
     remaining = replace_span(text, cut, "")
-    gone = folded(text[slice(*link.target)]) not in folded(remaining)
+    gone = folded(text[slice(*aligned)]) not in folded(remaining)
     if not gone or not words(remaining) or not _is_edge(remaining, start):
         return None
     links = [
@@ -153,10 +155,10 @@ def _grown(span: Span, new: str) -> Span:
     return Span(span.start, span.start + len(new))
 
 
-def _choose(example: Example, random: Random) -> Link | None:
-    """A random agreed link that shares no text with another one."""
+def _choose(example: Example, random: Random) -> tuple[Link, Span] | None:
+    """A random agreed link that shares no text with another one, and its target."""
     free = [
-        link
+        (link, link.target)
         for link in example.links
         if link.agreed
         and link.target is not None
@@ -171,8 +173,8 @@ def _choose(example: Example, random: Random) -> Link | None:
     return random.choice(free) if free else None
 
 
-def _texts(example: Example, link: Link) -> tuple[str, str]:
-    return example.source_text[slice(*link.source)], example.target_text[slice(*link.target)]
+def _texts(example: Example, source: Span, target: Span) -> tuple[str, str]:
+    return example.source_text[slice(*source)], example.target_text[slice(*target)]
 
 
 def _kind(example: Example, type_: str | None, names: tuple[str, str]) -> tuple:

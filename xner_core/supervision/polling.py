@@ -39,7 +39,7 @@ Finder = Callable[[str, WordedText], Span | None]
 class Poll:
     """Takes the votes on the pairs of any corpora, with one tagger and one encoder."""
 
-    def __init__(self, tagger: TaggerSettings, encoder: str):
+    def __init__(self, tagger: TaggerSettings, encoder: str) -> None:
         self._tagger = tagger.load()
         self.similarity = SimilarityVoter(encoder, local_device(tagger.device))
 
@@ -83,7 +83,7 @@ class Poll:
         texts = read_forms(corpus, _MOST_COUNTED, seed)
         sought = {pair.source.part(name.span) for pair, names in asked for name in names}
         unspaced = is_unspaced_language(corpus.target)
-        finders = {LEXICON: lexicon.find, COOCCURRENCE: Cooccurrence(sought, texts, unspaced).find}
+        finders: dict[str, Finder] = {LEXICON: lexicon.find, COOCCURRENCE: Cooccurrence(sought, texts, unspaced).find}
         if unspaced:
             finders[SPELLING] = Spelling(lexicon, (target for _, target in texts)).find
         return finders

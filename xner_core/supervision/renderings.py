@@ -14,7 +14,7 @@ _SMALLEST_SHARE = 0.2
 class Renderings:
     """How often each name has each rendering, counted once a pair, without regard to case."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._counts: dict[str, Counter[tuple[str, ...]]] = defaultdict(Counter)
 
     def add(self, links: Iterable[tuple[str, str]]) -> None:

@@ -32,7 +32,7 @@ class SampledPair:
 class Sampler:
     """Draws pairs; what it has drawn decides what else is new enough."""
 
-    def __init__(self, pairs: int, longest: int, seed: int):
+    def __init__(self, pairs: int, longest: int, seed: int) -> None:
         self._pairs = pairs
         self._longest = longest
         self._random = random.Random(seed)

@@ -18,7 +18,7 @@ BATCH_TOKENS = 1024
 class _Remembering:
     """A `WordEncoder` that tokenises and encodes each text once."""
 
-    def __init__(self, encoder: WordEncoder):
+    def __init__(self, encoder: WordEncoder) -> None:
         self._encoder = encoder
         self._inputs: dict[str, EncoderInput] = {}
         self._states: dict[tuple[int, int], torch.Tensor] = {}
@@ -42,7 +42,7 @@ class _Remembering:
 class SimilarityVoter:
     """The training-free aligner at neighbouring layers, and back from the span that the middle one found."""
 
-    def __init__(self, encoder: str, device: str):
+    def __init__(self, encoder: str, device: str) -> None:
         self._encoder = WordEncoder(encoder, device, BATCH_TOKENS)
         self._temperature = AlignerRecipe(encoder).temperature
         middle = self._encoder.layer
@@ -68,8 +68,8 @@ class SimilarityVoter:
         found = self._align(encoder, queries, range(len(self._layers)))
         asked = [[place for place, span in enumerate(spans) if span is not None] for spans in found[self._middle]]
         returns = [
-            AlignmentQuery(query.target_text, query.source_text, tuple(spans[place] for place in places))
-            for query, spans, places in zip(queries, found[self._middle], asked, strict=True)
+            AlignmentQuery(query.target_text, query.source_text, tuple(span for span in spans if span is not None))
+            for query, spans in zip(queries, found[self._middle], strict=True)
         ]
         agrees = [[False] * len(query.source_spans) for query in queries]
         returned = self._align(encoder, returns, [self._middle])[0]

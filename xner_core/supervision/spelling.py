@@ -29,7 +29,7 @@ _CLEARLY = 0.5
 class Spelling:
     """Probabilities of characters given the letters of a name."""
 
-    def __init__(self, names: Iterable[tuple[Sequence[str], Sequence[str]]], texts: Iterable[Sequence[str]]):
+    def __init__(self, names: Iterable[tuple[Sequence[str], Sequence[str]]], texts: Iterable[Sequence[str]]) -> None:
         """Learns from names and their renderings, and what is usual from texts of the language.
 
         Args:

@@ -91,7 +91,7 @@ def _entities(
     # State 2k+1 begins type k and state 2k+2 continues it; type -1 is O.
     types = (states - 1) // 2
     types[states == 0] = -1
-    changes = np.flatnonzero((types[1:] != types[:-1]) | (states[1:] % 2 == 1)) + 1
+    changes = (np.flatnonzero((types[1:] != types[:-1]) | (states[1:] % 2 == 1)) + 1).tolist()
     entities = []
     for start, end in zip([0, *changes], [*changes, len(states)], strict=True):
         type_ = types[start]

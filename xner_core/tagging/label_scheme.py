@@ -52,7 +52,7 @@ class LabelScheme:
     probabilities to state probabilities; labels whose type is not mapped count as O.
     """
 
-    def __init__(self, labels: list[str], types_of: Mapping[str, str]):
+    def __init__(self, labels: list[str], types_of: Mapping[str, str]) -> None:
         parsed = [self._parse(label) for label in labels]
         # The model's own types, mapped or not.
         self.found = known = {type_ for _, type_ in parsed if type_}
@@ -76,4 +76,5 @@ class LabelScheme:
         if label == OUTSIDE:
             return "", ""
         match = _LABEL.match(label)
+        assert match is not None, f"label {label!r}"
         return match["prefix"] or "I", match["type"]

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from xner_core.models.batching import pad, run_batches, token_batches
+from xner_core.models.heads import head_labels
 from xner_core.models.loading import LABEL_ALL_TOKENS, load_token_classifier
 from xner_core.models.precision import arithmetic
 from xner_core.models.units import TokenisedText, TokenTokeniser, WordTokeniser
@@ -23,17 +24,19 @@ VERSION = 3
 class Tagger:
     """Tags raw texts. Several threads may call `tag`: one computes at a time, while another tokenises."""
 
-    def __init__(self, settings: TaggerSettings, device: str = "cpu"):
+    def __init__(self, settings: TaggerSettings, device: str = "cpu") -> None:
         model, tokenizer = load_token_classifier(settings.model)
         self.settings = settings
         self._device = torch.device(device)
-        self._model = model.to(self._device)
+        # Its decorator hides from type checkers that it is a method.
+        self._model = model.to(self._device)  # pyrefly: ignore[bad-argument-type]
         # A model with a label for every token is read as the pipeline of Transformers reads it.
         self._labels_all = getattr(model.config, LABEL_ALL_TOKENS, False)
         tokeniser = TokenTokeniser if self._labels_all else WordTokeniser
         self._tokenise = tokeniser(tokenizer, model_window(model, tokenizer))
         self._padding = tokenizer.pad_token_id
-        labels = [model.config.id2label[index] for index in range(model.config.num_labels)]
+        names = head_labels(model.config)
+        labels = [names[index] for index in range(len(names))]
         self._scheme = LabelScheme(labels, label_map(settings.label_map))
         self._computing = Lock()
 

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from transformers import AutoConfig
 
 from xner_core.errors import XnerError
+from xner_core.models.heads import head_labels
 from xner_core.models.loading import ADAPTER_CONFIG, tagger_folder
 from xner_core.tagging.label_scheme import ONTONOTES, LabelScheme, label_map
 
@@ -68,7 +69,8 @@ def read_labels(name: str, model: str) -> list[str]:
             f"{name} {model}: is a {kinds[0]}, and no token classifier; name a model that was trained to label tokens "
             "(xner train-tagger makes one), or 'starter'"
         )
-    return [config.id2label[index] for index in sorted(config.id2label)]
+    labels = head_labels(config)
+    return [labels[index] for index in sorted(labels)]
 
 
 def _scheme(what: str, where: str, labels: list[str], types_of: str | Mapping[str, str]) -> LabelScheme:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import cast
 
 import langcodes
 
@@ -55,7 +56,7 @@ def parse_language(code: str) -> Language:
     """
     match = _CODE.fullmatch(code)
     found = _known(match["tag"].replace("_", "-")) if match else None
-    if found is None:
+    if match is None or found is None:
         meant = _language_of_region(code)
         hint = f"; did you mean {meant}?" if meant else ""
         raise ValueError(f"{code!r} is no language code such as en, deu, zh_TW or sr-Latn{hint}")
@@ -63,7 +64,8 @@ def parse_language(code: str) -> Language:
         found = found.update_dict({"script": _MODIFIERS[match["modifier"]]})
     tells_script = found.script not in _DEFAULT_SCRIPTS
     script = found.script if tells_script else found.update_dict({"script": None}).maximize().script
-    return Language(_SAME.get(found.language, found.language), script, found.territory, tells_script)
+    language = cast(str, found.language)
+    return Language(_SAME.get(language, language), cast(str, script), found.territory, tells_script)
 
 
 def _known(tag: str) -> langcodes.Language | None:
@@ -101,8 +103,8 @@ def is_unspaced_language(code: str) -> bool:
 
 def same_language(one: str, other: str) -> bool:
     """Whether two codes mean one language, in whatever script and region."""
-    languages = find_language(one), find_language(other)
-    return one == other or (None not in languages and languages[0].code == languages[1].code)
+    language, that = find_language(one), find_language(other)
+    return one == other or (language is not None and that is not None and language.code == that.code)
 
 
 @lru_cache(maxsize=4096)

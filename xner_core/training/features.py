@@ -53,7 +53,7 @@ class TargetScheme:
         XnerError: more types than a target can hold.
     """
 
-    def __init__(self, types: Iterable[str]):
+    def __init__(self, types: Iterable[str]) -> None:
         self.types = sorted(types)
         self.labels = ["O"] + [f"{prefix}-{type_}" for type_ in self.types for prefix in "BI"]
         if len(self.types) > _MOST_TYPES:
@@ -84,7 +84,7 @@ class TargetScheme:
 class FeatureEncoder:
     """Turns annotated texts into features; entities of types outside the scheme are masked."""
 
-    def __init__(self, tokenise: Tokeniser, scheme: TargetScheme):
+    def __init__(self, tokenise: Tokeniser, scheme: TargetScheme) -> None:
         self._tokenise = tokenise
         self._scheme = scheme
 

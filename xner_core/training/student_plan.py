@@ -8,6 +8,7 @@ from transformers import PreTrainedTokenizerFast
 
 from xner_core.errors import XnerError
 from xner_core.labels.label_files import LabelFile, count_rows, last_pair_of_sample
+from xner_core.models.heads import head_labels
 from xner_core.models.window_size import model_window
 from xner_core.models.word_isolation import isolating_words
 from xner_core.storage.files import Location
@@ -81,7 +82,7 @@ def plan_training(
     window, tokenizer = model_window(model, tokenizer), isolating_words(tokenizer)
     tokenizer.model_max_length = window  # Others than xner cut long texts by it.
     found = _read_through(recipe, files, training_files, label_filter, tokenizer)
-    types = _learnt_types(recipe, files, found.counts, model.config.id2label.values())
+    types = _learnt_types(recipe, files, found.counts, head_labels(model.config).values())
     return TrainingPlan(
         recipe=recipe,
         files=list(files),

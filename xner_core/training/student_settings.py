@@ -50,7 +50,7 @@ class TrustSettings:
     hyphenated: ClosedUnitInterval = 0.0
     touching: bool = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.masked > self.learnt:
             raise ValueError(f"masked {self.masked} is more than learnt {self.learnt}")
 
@@ -126,7 +126,7 @@ class StudentRecipe:
     device: Device = "auto"
     seed: NonNegativeInt = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.types is not None and (not self.types or len(set(self.types)) < len(self.types)):
             raise ValueError(f"types {self.types}: name at least one entity type, and each once")
 
@@ -158,6 +158,6 @@ class StudentSettings:
     resume: bool = True
     student: StudentRecipe = field(default_factory=StudentRecipe)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not self.labels:
             raise ValueError("labels: name at least one folder of labels")

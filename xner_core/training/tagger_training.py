@@ -77,10 +77,10 @@ def _train(settings: TaggerTrainingSettings, out: Path) -> dict[str, Any]:
     # A training that was interrupted goes on from its last checkpoint.
     train(trainer, get_last_checkpoint(checkpoints) if checkpoints.is_dir() else None)
     scores = trainer.evaluate()
-    if settings.adapter_rank:
+    if isinstance(model, PeftModel):
         save_adapter(model, settings.encoder, out)
     else:
-        model.save_pretrained(out)
+        model.save_pretrained(str(out))
         tokenizer.save_pretrained(out)
     shutil.rmtree(checkpoints)
     dev = {name: scores[f"eval_{name}"] for name in ("precision", "recall", "f1")}
@@ -134,5 +134,5 @@ def save_adapter(model: PeftModel, encoder: str, out: Path) -> None:
     adapter = model.peft_config["default"]
     adapter.base_model_name_or_path = encoder
     adapter.inference_mode = True
-    adapter.save_pretrained(out)
+    adapter.save_pretrained(str(out))
     model.config.save_pretrained(out)

@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from transformers import EvalPrediction, PreTrainedModel, Trainer, TrainerCallback, TrainingArguments
+from transformers import (
+    EvalPrediction,
+    PreTrainedModel,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 
 from xner_core.errors import XnerError
 from xner_core.evaluation.metrics import score
@@ -57,7 +65,7 @@ def freeze(model: PreTrainedModel, settings: OptimisationSettings) -> None:
 class TokenTrainer(Trainer):
     """A trainer whose labels are targets of a scheme, and whose loss is one of ours."""
 
-    def __init__(self, *args, scheme: TargetScheme, loss: LossSettings, **kwargs):
+    def __init__(self, *args: Any, scheme: TargetScheme, loss: LossSettings, **kwargs: Any) -> None:
         super().__init__(
             *args,
             compute_metrics=dev_scores(scheme),
@@ -68,7 +76,9 @@ class TokenTrainer(Trainer):
         self._loss = loss
         self.add_callback(TrimMemory())
 
-    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+    def compute_loss(
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
         targets = inputs["labels"]
         outputs = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])
         loss = batch_loss(outputs.logits, targets, self._scheme.admitted, self._loss)
@@ -81,10 +91,10 @@ class TrimMemory(TrainerCallback):
     Batches of many lengths leave holes in the heap of the C library (glibc), which keeps them: gigabytes.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
 
-    def on_step_end(self, args, state, control, **kwargs):
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         if self._trim and args.use_cpu and state.global_step % _TRIM_STEPS == 0:
             self._trim(0)
 
@@ -144,7 +154,7 @@ def training_arguments(
     """
     # Rounded up: the last step is scored in any case.
     interval = -(-steps // settings.evaluations)
-    arguments = dict(
+    arguments: dict[str, Any] = dict(
         output_dir=folder,
         max_steps=steps,
         per_device_train_batch_size=settings.batch_size,

@@ -20,7 +20,7 @@ from xner_core.training.features import AnnotatedText
 class StraddledTokens:
     """Counts the tokens of texts, and those of them that an entity begins or ends in."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast):
+    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
         self._tokenizer = tokenizer
         self._occurrences: Counter[int] = Counter()
         self._straddled: Counter[int] = Counter()
@@ -41,7 +41,7 @@ class StraddledTokens:
         return {
             id_
             for id_, count in self._straddled.items()
-            if count >= share * self._occurrences[id_] and is_unspaced(self._tokenizer.convert_ids_to_tokens(id_))
+            if count >= share * self._occurrences[id_] and is_unspaced(str(self._tokenizer.convert_ids_to_tokens(id_)))
         }
 
 

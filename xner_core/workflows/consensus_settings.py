@@ -16,6 +16,6 @@ class ConsensusSettings:
     labels: list[str]
     out: str
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not self.labels:
             raise ValueError("labels: name at least one folder of labels")

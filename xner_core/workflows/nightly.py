@@ -33,6 +33,7 @@ def reproject(settings: NightlySettings) -> dict[str, Any]:
     """
     started = time.monotonic()
     warnings = check_settings(settings)
+    result: dict[str, Any]
     try:
         with Lease(locate(settings.out), "nightly_reproject", settings.lease) as lease:
             result = _run(settings, lease)
@@ -71,7 +72,7 @@ def _run(settings: NightlySettings, lease: Lease) -> dict[str, Any]:
     if settings.then_train:
         result["training"] = _train(settings, lease, snapshot)
     if settings.keep is not None:
-        result["deleted"] = _clean_up(settings, lease)
+        result["deleted"] = _clean_up(lease, settings.keep)
     if not (
         result["published"]
         or result.get("training", {}).get("status") == "done"
@@ -141,8 +142,8 @@ def _changed_share(folder: Location, name: str, now: Snapshot) -> float:
     return min(1.0, changed / max(1, labelled[1]["pairs"]))
 
 
-def _clean_up(settings: NightlySettings, lease: Lease) -> dict[str, int]:
-    garbage = find_garbage(lease.folder, settings.keep)
+def _clean_up(lease: Lease, keep: int) -> dict[str, int]:
+    garbage = find_garbage(lease.folder, keep)
     delete(lease, garbage)
     return {"snapshots": len(garbage.snapshots), "files": len(garbage.files), "bytes": garbage.bytes}
 

@@ -53,7 +53,7 @@ class ProjectionSettings:
     gold: str | None = None
     gold_types: list[str] | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not self.then_train and (unused := self.gold or self.gold_types):
             raise ValueError(f"{unused} is gold for a student, and none is trained: add --then_train, or leave it out")
 

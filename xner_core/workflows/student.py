@@ -8,7 +8,7 @@ from xner_core.evaluation.evaluation_settings import TaggerEvaluation
 from xner_core.evaluation.student_evaluation import own_types
 from xner_core.evaluation.tagger_evaluation import evaluate_tagger
 from xner_core.sample import write_sample_gold
-from xner_core.storage.files import locate, read_json, write_json
+from xner_core.storage.files import Location, locate, read_json, write_json
 from xner_core.storage.hashing import file_digest, fingerprint
 from xner_core.tagging.tagger_settings import TaggerSettings
 from xner_core.training.student_settings import StudentSettings
@@ -51,7 +51,7 @@ def train_and_score(settings: ProjectionSettings, snapshot: str, resume: bool = 
     return result
 
 
-def score_once(folder: Path, evaluation: TaggerEvaluation) -> dict[str, Any]:
+def score_once(folder: Path | Location, evaluation: TaggerEvaluation) -> dict[str, Any]:
     """The scores of a model on a gold file, from `folder` if they were taken before.
 
     They lie there under a hash of all that determines them: the model, its label map, the gold's content and side, the
@@ -64,7 +64,7 @@ def score_once(folder: Path, evaluation: TaggerEvaluation) -> dict[str, Any]:
         labels=evaluation.types,
         version=SCORES_VERSION,
     )
-    record = locate(folder / f"{key}.json")
+    record = locate(str(folder / f"{key}.json"))
     if record.exists():
         return read_json(record) | {"model": evaluation.tagger.model, "conll": evaluation.gold}
     scores = evaluate_tagger(evaluation)

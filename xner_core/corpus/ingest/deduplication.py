@@ -36,7 +36,7 @@ class DuplicateFinder:
         folder: An empty folder for the buckets.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._paths = [folder / f"{bucket:02}.digests" for bucket in range(1 << _BUCKET_BITS)]
 

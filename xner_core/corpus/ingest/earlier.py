@@ -73,6 +73,7 @@ class EarlierCorpus:
 
     def duplicates(self, source: EarlierSource) -> np.ndarray:
         """Marks the pairs of a source that repeated an earlier one: booleans, shape (pairs,)."""
+        assert self._duplicates is not None, "where there are sources, there are these"
         return self._duplicates[source.first : source.first + source.pairs].to_numpy()
 
 

@@ -38,7 +38,7 @@ class SourceReader:
         folder: An empty local folder for the spool.
     """
 
-    def __init__(self, writer: CorpusWriter, cleaning: CleaningSettings, domain: str | None, folder: Path):
+    def __init__(self, writer: CorpusWriter, cleaning: CleaningSettings, domain: str | None, folder: Path) -> None:
         self._writer = writer
         self._cleaning = cleaning
         self._domain = domain
@@ -63,7 +63,7 @@ class SourceReader:
         """
         earlier = self._writer.earlier.sources.get(source.name)
         same_kind = earlier is not None and len(earlier.identities) == len(source.files)
-        known = earlier.identities if same_kind else [None] * len(source.files)
+        known = earlier.identities if earlier is not None and same_kind else [None] * len(source.files)
         identities = [self._identify(file.location, one) for file, one in zip(source.files, known, strict=True)]
         name = index_name(source, identities, self._index_settings)
         if earlier is None or earlier.index != name:
@@ -135,7 +135,7 @@ _row_domain = lru_cache(maxsize=4096)(domain_name)
 class _Progress:
     """Logs how far reading has come, every few seconds."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.started = self.shown = time.monotonic()
 
     def show(self, name: str, pairs: int) -> None:

@@ -40,7 +40,7 @@ class Spool:
         target: Language of the target texts.
     """
 
-    def __init__(self, folder: Path, source: str, target: str):
+    def __init__(self, folder: Path, source: str, target: str) -> None:
         self.folder = folder
         self.languages = (source, target)
         self.rows = 0

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xner_core.corpus.ingest.earlier import EarlierCorpus
+from xner_core.corpus.ingest.earlier import EarlierCorpus, EarlierSource
 from xner_core.corpus.ingest.indexed_source import IndexedSource
 from xner_core.corpus.ingest.spool import read_batch
 from xner_core.storage.files import read_table
@@ -32,7 +32,7 @@ class TextStore:
         folder: A local folder, for 8 bytes a pair once a text is asked for.
     """
 
-    def __init__(self, domain: str, sources: Sequence[IndexedSource], earlier: EarlierCorpus, folder: Path):
+    def __init__(self, domain: str, sources: Sequence[IndexedSource], earlier: EarlierCorpus, folder: Path) -> None:
         self._domain = domain
         self._sources = [source for source in sources if domain in source.domains]
         self._earlier = earlier
@@ -66,7 +66,7 @@ class TextStore:
             places = np.memmap(file, np.int64, "w+", shape=(last.first + last.pairs,))
         for source in self._sources:
             if source.earlier:
-                for rows, found in self._places_before(source):
+                for rows, found in self._places_before(source, source.earlier):
                     places[source.first + rows] = found
         spooled = self._first_spooled
         for source, path in self._spooled():
@@ -78,11 +78,11 @@ class TextStore:
     def _spooled(self) -> Iterator[tuple[IndexedSource, Path]]:
         return ((source, path) for source in self._sources for path in source.spooled.get(self._domain, []))
 
-    def _places_before(self, source: IndexedSource) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def _places_before(self, source: IndexedSource, earlier: EarlierSource) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Numbers of pairs in a source that was not read again, and their places, batch by batch."""
-        duplicates = self._earlier.duplicates(source.earlier)
-        kept = source.earlier.kept_before.get(self._domain, 0)
-        rejected = self._first_rejected + source.earlier.rejected_before.get(self._domain, 0)
+        duplicates = self._earlier.duplicates(earlier)
+        kept = earlier.kept_before.get(self._domain, 0)
+        rejected = self._first_rejected + earlier.rejected_before.get(self._domain, 0)
         for batch in source.read(["row", "reason"], self._domain):
             rows = batch["row"].to_numpy()
             was_kept = pc.is_null(batch["reason"]).to_numpy(zero_copy_only=False) & ~duplicates[rows]
@@ -98,7 +98,7 @@ class _FileSequence:
         files: of each file how many pairs it holds, and what reads it.
     """
 
-    def __init__(self, files: Sequence[tuple[int, Callable[[], pa.Table | pa.RecordBatch]]]):
+    def __init__(self, files: Sequence[tuple[int, Callable[[], pa.Table | pa.RecordBatch]]]) -> None:
         self._ends = np.cumsum([pairs for pairs, _ in files], dtype=np.int64)
         self._read = [read for _, read in files]
         # What is taken in order comes from one file of each kind at a time.

@@ -1,9 +1,10 @@
 """Writes a corpus so that it appears in one step, with its manifest."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ class CorpusWriter:
         shard_pairs: The most pairs in a shard.
     """
 
-    def __init__(self, earlier: EarlierCorpus, source: str, target: str, shard_pairs: int):
+    def __init__(self, earlier: EarlierCorpus, source: str, target: str, shard_pairs: int) -> None:
         self.earlier = earlier
         self.location = earlier.location
         self.source = source
@@ -87,7 +88,7 @@ class CorpusWriter:
                 entry["files"] = now
             write_json(self.location / MANIFEST, manifest)
 
-    def write_index(self, name: str, batches: Mapping[str, Sequence[Any]]) -> dict[str, index.DomainRows]:
+    def write_index(self, name: str, batches: dict[str, list[Path]]) -> dict[str, index.DomainRows]:
         """Writes the index of a source that was read; returns what it holds of each domain."""
         path = index.index_path(name)
         self._note(path)
@@ -159,7 +160,7 @@ class CorpusWriter:
         if marks not in self.earlier.present:
             self._note(marks)
             index.write_duplicates(self.location / marks, duplicates[: sum(source.pairs for source in sources)])
-        manifest = {
+        manifest: dict[str, Any] = {
             "format": FORMAT,
             "version": VERSION,
             "source": self.source,

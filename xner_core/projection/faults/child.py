@@ -10,6 +10,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, TextIO
 
@@ -40,12 +41,12 @@ class ChildModel:
         most_deaths: deaths after which the rows are no longer to blame one by one
     """
 
-    def __init__(self, settings: ModelSettings, timeout: Callable[[int], float], most_deaths: int):
+    def __init__(self, settings: ModelSettings, timeout: Callable[[int], float], most_deaths: int) -> None:
         self.settings = settings
         self._timeout = timeout
         self._deaths_left = most_deaths
-        self._process: multiprocessing.Process | None = None
-        self._connection: Connection | None = None
+        self._process: BaseProcess | None = None
+        self._connection: Connection
         self._stacks = Path(tempfile.mkstemp(prefix="xner-stacks-")[1])
 
     def __enter__(self) -> "ChildModel":
@@ -98,8 +99,8 @@ class ChildModel:
         context.set_forkserver_preload(["__main__", type(self.settings).__module__])
         self._connection, theirs = context.Pipe()
         arguments = (theirs, self.settings, str(self._stacks))
-        self._process = context.Process(target=_serve, args=arguments, daemon=True)
-        self._process.start()
+        self._process = process = context.Process(target=_serve, args=arguments, daemon=True)
+        process.start()
         theirs.close()
         if self._receive(_LOAD_SECONDS) is None:
             fate, stack = self._end()
@@ -121,9 +122,9 @@ class ChildModel:
         self._process.join(1)
         self._process.kill()
         self._process.join()
-        code = self._process.exitcode
+        code = self._process.exitcode or 0
         self._process.close()
-        self._process = self._connection = None
+        self._process = None
         fate = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with status {code}"
         return fate, self._stacks.read_text(errors="replace")[:_STACK_CHARACTERS]
 

@@ -13,7 +13,7 @@ class Deadline:
     Several threads may have calls at once. The stacks of all threads go to stderr before the end.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._ends: list[float] = []
 
