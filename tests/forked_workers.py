@@ -1,7 +1,8 @@
 """Ray's workers as forks of one process that has imported what they import: without it each takes 10 s of CPU.
 
 Ray starts this file where it would start its own `setup_worker.py`; it has the server, by a socket, fork a process with
-its own arguments, environment, folder and output, and stays for as long as that process does.
+its own arguments, environment, folder and output, and stays for as long as that process does. A script that starts Ray
+gets such workers by `forked_workers.py within SCRIPT …`.
 """
 
 import atexit
@@ -14,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,9 +41,11 @@ def forked_workers(folder: Path, environment: "pytest.MonkeyPatch") -> Iterator[
     assert server.stdout.readline(), "the server did not start"
     environment.setenv(_ADDRESS, address)
     environment.setattr("ray._private.ray_constants.SETUP_WORKER_FILENAME", __file__)
-    yield
-    server.kill()
-    server.wait()
+    try:
+        yield
+    finally:
+        server.kill()
+        server.wait()
 
 
 def _serve(address: str) -> None:
@@ -105,5 +109,18 @@ def _ask(arguments: list[str]) -> None:
         server.recv(1)
 
 
+def _within(script: str, *arguments: str) -> None:
+    """Runs a script that starts Ray."""
+    import pytest
+
+    sys.argv[:] = [script, *arguments]
+    sys.path[0] = os.path.dirname(script)
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PYTHONPATH", f"{os.getcwd()}{os.pathsep}{os.path.join(os.getcwd(), 'benchmarks')}")
+        with forked_workers(Path(folder), environment):
+            runpy.run_path(script, run_name="__main__")
+
+
 if __name__ == "__main__":
-    _serve(sys.argv[2]) if sys.argv[1] == "serve" else _ask(sys.argv[1:])
+    mode = {"serve": _serve, "within": _within}.get(sys.argv[1])
+    mode(*sys.argv[2:]) if mode else _ask(sys.argv[1:])
