@@ -21,12 +21,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_ROOT = Path(__file__).parent.parent
 _ADDRESS = "XNER_FORK_SERVER"
 _HEAVY = """
 chaos.poison pandas pyarrow.dataset transformers.models.xlm_roberta.modeling_xlm_roberta xner_core.alignment.aligner
 xner_core.storage.files xner_core.tagging.tagger xner_core.training.student_plan xner_core.training.trainer
 """.split()
-# Ray takes its settings from the environment as soon as it is imported: from that of the first worker.
+# Ray takes its job and its node from the environment as soon as it is imported: from that of the first worker.
 _WITH_RAY = """
 pydantic.v1 ray.dag ray.data.extensions ray.train.torch ray.tune ray.util.state xner_core.engine.actors
 xner_core.engine.study_run
@@ -34,21 +35,32 @@ xner_core.engine.study_run
 
 
 @contextmanager
-def forked_workers(folder: Path, environment: "pytest.MonkeyPatch") -> Iterator[None]:  # noqa: F821
-    """Within it, a Ray that is started here has such workers."""
+def forked_workers(folder: Path, alone: bool = True) -> Iterator[None]:
+    """Within it, a Ray that is started here has such workers.
+
+    Args:
+        folder: of the socket
+        alone: the Ray has one node and serves one job; others are forked without Ray, which then takes a second each
+    """
+    import pytest
+
     address = str(folder / "socket")
-    server = subprocess.Popen([sys.executable, __file__, "serve", address], stdout=subprocess.PIPE)
-    assert server.stdout.readline(), "the server did not start"
-    environment.setenv(_ADDRESS, address)
-    environment.setattr("ray._private.ray_constants.SETUP_WORKER_FILENAME", __file__)
-    try:
-        yield
-    finally:
-        server.kill()
-        server.wait()
+    command = [sys.executable, __file__, "serve", address, *(_WITH_RAY if alone else [])]
+    with pytest.MonkeyPatch.context() as environment:
+        # Where workers find xner and the models that are poisoned.
+        environment.setenv("PYTHONPATH", f"{_ROOT}{os.pathsep}{_ROOT / 'benchmarks'}")
+        environment.setenv(_ADDRESS, address)
+        environment.setattr("ray._private.ray_constants.SETUP_WORKER_FILENAME", __file__)
+        server = subprocess.Popen(command, stdout=subprocess.PIPE)
+        try:
+            assert server.stdout.readline(), "the server did not start"
+            yield
+        finally:
+            server.kill()
+            server.wait()
 
 
-def _serve(address: str) -> None:
+def _serve(address: str, *with_ray: str) -> None:
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
     listener.listen(128)
@@ -65,7 +77,7 @@ def _serve(address: str) -> None:
         arguments, environment, folder = json.loads(message)
         os.environ.clear()
         os.environ.update(environment)
-        for module in _WITH_RAY:
+        for module in with_ray:
             importlib.import_module(module)
         gc.freeze()
         if not os.fork():
@@ -111,14 +123,10 @@ def _ask(arguments: list[str]) -> None:
 
 def _within(script: str, *arguments: str) -> None:
     """Runs a script that starts Ray."""
-    import pytest
-
     sys.argv[:] = [script, *arguments]
     sys.path[0] = os.path.dirname(script)
-    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as environment:
-        environment.setenv("PYTHONPATH", f"{os.getcwd()}{os.pathsep}{os.path.join(os.getcwd(), 'benchmarks')}")
-        with forked_workers(Path(folder), environment):
-            runpy.run_path(script, run_name="__main__")
+    with tempfile.TemporaryDirectory() as folder, forked_workers(Path(folder), alone=False):
+        runpy.run_path(script, run_name="__main__")
 
 
 if __name__ == "__main__":

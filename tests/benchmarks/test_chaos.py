@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -100,7 +101,8 @@ def chaos(scenario: str, folder: Path, *launcher: str) -> dict:
     result = folder / "result.json"
     command = [sys.executable, *launcher, "benchmarks/chaos.py", "--scenarios", f"[{scenario}]"]
     command += ["--out", str(folder / "out"), "--json", str(result)]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr[-3000:]
     return json.loads(result.read_text())
 
