@@ -4,7 +4,6 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import ray
@@ -13,8 +12,6 @@ from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 from chaos.flaky_store import BUCKET, environment, object_store
 from chaos.tiny_models import save_tiny_encoder, save_tiny_tagger
 from forked_workers import forked_workers
-
-ROOT = Path(__file__).parent.parent
 
 # Before anything reads it: no test asks a model hub.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -54,9 +51,7 @@ def ray_session(s3_bucket: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
         environment.setenv("OMP_WAIT_POLICY", "PASSIVE")
         # Ray Train asks so often whether its workers are done.
         environment.setenv("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")
-        # Where workers find xner and the models that are poisoned.
-        environment.setenv("PYTHONPATH", f"{ROOT}{os.pathsep}{ROOT / 'benchmarks'}")
-        with forked_workers(tmp_path_factory.mktemp("ray-workers"), environment):
+        with forked_workers(tmp_path_factory.mktemp("ray-workers")):
             ray.init(
                 address="local",
                 num_cpus=4,

@@ -1,7 +1,8 @@
 """Ray's workers as forks of one process that has imported what they import: without it each takes 10 s of CPU.
 
 Ray starts this file where it would start its own `setup_worker.py`; it has the server, by a socket, fork a process with
-its own arguments, environment, folder and output, and stays for as long as that process does.
+its own arguments, environment, folder and output, and stays for as long as that process does. A script that starts Ray
+gets such workers by `forked_workers.py within SCRIPT …`.
 """
 
 import atexit
@@ -14,17 +15,19 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_ROOT = Path(__file__).parent.parent
 _ADDRESS = "XNER_FORK_SERVER"
 _HEAVY = """
 chaos.poison pandas pyarrow.dataset transformers.models.xlm_roberta.modeling_xlm_roberta xner_core.alignment.aligner
 xner_core.storage.files xner_core.tagging.tagger xner_core.training.student_plan xner_core.training.trainer
 """.split()
-# Ray takes its settings from the environment as soon as it is imported: from that of the first worker.
+# Ray takes its job and its node from the environment as soon as it is imported: from that of the first worker.
 _WITH_RAY = """
 pydantic.v1 ray.dag ray.data.extensions ray.train.torch ray.tune ray.util.state xner_core.engine.actors
 xner_core.engine.study_run
@@ -32,19 +35,32 @@ xner_core.engine.study_run
 
 
 @contextmanager
-def forked_workers(folder: Path, environment: "pytest.MonkeyPatch") -> Iterator[None]:  # noqa: F821
-    """Within it, a Ray that is started here has such workers."""
+def forked_workers(folder: Path, alone: bool = True) -> Iterator[None]:
+    """Within it, a Ray that is started here has such workers.
+
+    Args:
+        folder: of the socket
+        alone: the Ray has one node and serves one job; others are forked without Ray, which then takes a second each
+    """
+    import pytest
+
     address = str(folder / "socket")
-    server = subprocess.Popen([sys.executable, __file__, "serve", address], stdout=subprocess.PIPE)
-    assert server.stdout.readline(), "the server did not start"
-    environment.setenv(_ADDRESS, address)
-    environment.setattr("ray._private.ray_constants.SETUP_WORKER_FILENAME", __file__)
-    yield
-    server.kill()
-    server.wait()
+    command = [sys.executable, __file__, "serve", address, *(_WITH_RAY if alone else [])]
+    with pytest.MonkeyPatch.context() as environment:
+        # Where workers find xner and the models that are poisoned.
+        environment.setenv("PYTHONPATH", f"{_ROOT}{os.pathsep}{_ROOT / 'benchmarks'}")
+        environment.setenv(_ADDRESS, address)
+        environment.setattr("ray._private.ray_constants.SETUP_WORKER_FILENAME", __file__)
+        server = subprocess.Popen(command, stdout=subprocess.PIPE)
+        try:
+            assert server.stdout.readline(), "the server did not start"
+            yield
+        finally:
+            server.kill()
+            server.wait()
 
 
-def _serve(address: str) -> None:
+def _serve(address: str, *with_ray: str) -> None:
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
     listener.listen(128)
@@ -61,7 +77,7 @@ def _serve(address: str) -> None:
         arguments, environment, folder = json.loads(message)
         os.environ.clear()
         os.environ.update(environment)
-        for module in _WITH_RAY:
+        for module in with_ray:
             importlib.import_module(module)
         gc.freeze()
         if not os.fork():
@@ -105,5 +121,14 @@ def _ask(arguments: list[str]) -> None:
         server.recv(1)
 
 
+def _within(script: str, *arguments: str) -> None:
+    """Runs a script that starts Ray."""
+    sys.argv[:] = [script, *arguments]
+    sys.path[0] = os.path.dirname(script)
+    with tempfile.TemporaryDirectory() as folder, forked_workers(Path(folder), alone=False):
+        runpy.run_path(script, run_name="__main__")
+
+
 if __name__ == "__main__":
-    _serve(sys.argv[2]) if sys.argv[1] == "serve" else _ask(sys.argv[1:])
+    mode = {"serve": _serve, "within": _within}.get(sys.argv[1])
+    mode(*sys.argv[2:]) if mode else _ask(sys.argv[1:])

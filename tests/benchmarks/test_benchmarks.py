@@ -4,6 +4,7 @@ import json
 import random
 import runpy
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -232,12 +233,15 @@ def test_aligners_are_timed_on_the_same_pairs(corpus, trained, tiny_tagger, tmp_
     settings = speed["SpeedSettings"](
         corpus, "tales", aligners=[trained, trained], pairs=12, rounds=2, tagger=TaggerSettings(tiny_tagger)
     )
+    started = time.monotonic()
     result = speed["time_aligners"](settings)
+    elapsed = time.monotonic() - started
     assert result["pairs"] == 12
     assert result["entities"] >= 12
     assert [row["aligner"] for row in result["rows"]] == [trained, trained]
     assert result["rows"][1]["ratio"] == 1
-    assert result["rows"][0]["pairs_per_second"] > 0
+    # Two rounds of 12 pairs for each of two, in less than all of it.
+    assert sum(2 * 12 / row["pairs_per_second"] for row in result["rows"]) < elapsed + 1
     with pytest.raises(XnerError, match="ask for fewer"):
         speed["time_aligners"](replace(settings, pairs=1000))
 
@@ -248,7 +252,8 @@ BOOKKEEPING = runpy.run_path(str(ROOT / "benchmarks" / "bookkeeping.py"))
 def test_planning_is_timed(tmp_path):
     result = BOOKKEEPING["time_planning"](BOOKKEEPING["PlanningTimes"](str(tmp_path), shards=30))
     assert (result["unfinished"], result["unfinished_when_all_are_labelled"], result["current"]) == (30, 0, True)
-    assert result["planning_peak_memory_mib"] > 0
+    # In MiB, of a process that has imported PyTorch.
+    assert 100 < result["planning_peak_memory_mib"] < 20_000
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -96,17 +97,31 @@ def test_an_upload_that_fails_at_its_end_is_not_taken_for_written(s3_port, s3_fo
         assert not location.exists()
 
 
+def chaos(scenario: str, folder: Path, *launcher: str) -> dict:
+    result = folder / "result.json"
+    command = [sys.executable, *launcher, "benchmarks/chaos.py", "--scenarios", f"[{scenario}]"]
+    command += ["--out", str(folder / "out"), "--json", str(result)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    return json.loads(result.read_text())
+
+
+def test_the_job_finds_nothing_lost_where_two_nights_start_at_once(tmp_path):
+    found = chaos("two-at-once", tmp_path, "tests/forked_workers.py", "within")
+    assert found["problems"] == []
+    assert found["injected"] == found["scenarios"]["two-at-once"]["faults"]["started twice"] == 2
+    # Of each two, one may find that nothing is left to do; the undisturbed run is not counted.
+    assert found["scenarios"]["two-at-once"]["drivers"] == 4
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("scenario", ["killed-nodes", "poisoned-pairs"])
 def test_the_job_finds_nothing_lost(tmp_path, scenario):
-    result = tmp_path / "result.json"
-    command = [sys.executable, "benchmarks/chaos.py", "--scenarios", f"[{scenario}]", "--out", str(tmp_path / "out")]
-    ended = subprocess.run([*command, "--json", str(result)], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr[-3000:]
-    chaos = json.loads(result.read_text())
-    assert chaos["injected"] >= 3
-    assert chaos["problems"] == []
+    found = chaos(scenario, tmp_path)
+    assert found["injected"] >= 3
+    assert found["problems"] == []
 
 
 def test_scenarios_that_there_are_not_are_refused():

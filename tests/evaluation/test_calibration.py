@@ -54,7 +54,9 @@ def test_nothing_measured_has_no_figures():
 def test_figures_of_any_answers_are_shares(answers):
     confidence, right = (np.array(column) for column in zip(*answers, strict=True))
     found = calibration_figures(confidence, right)
-    assert 0 <= found["expected_calibration_error"] <= 1
+    # No less than by which the means differ, no more than the mean of what each differs by.
+    least, most = abs(confidence.mean() - right.mean()), abs(confidence - right).mean()
+    assert least - 1e-9 <= found["expected_calibration_error"] <= most + 1e-9
     curve = found["precision_coverage"]
     assert [point["coverage"] for point in curve] == pytest.approx([share / 10 for share in range(1, 11)])
     assert all(-1e-9 <= point["precision"] <= 1 + 1e-9 for point in curve)

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import sys
+import time
 
 import pytest
 
@@ -19,6 +20,7 @@ EVERYTHING = CleaningSettings(identify_language=False)
 
 def test_a_perfect_projection_reaches_the_f1_of_counts(write, tiny_encoder):
     same = [{"en": row["en"], "xx": row["en"]} for row in ROWS]
+    started = time.perf_counter()
     result = evaluate_projection(
         ProjectionEvaluation(write(*same), "xx", aligner=AlignerSettings("similarity", tiny_encoder))
     )
@@ -26,7 +28,8 @@ def test_a_perfect_projection_reaches_the_f1_of_counts(write, tiny_encoder):
     assert result["f1"] == result["count_f1"] == result["share_of_count_f1"] == 1
     assert set(result["per_type"]) == {"PER", "LOC"}
     assert (result["pairs"], result["source_entities"], result["share_null"]) == (2, 3, 0)
-    assert result["pairs_per_second"] > 0
+    # The model is loaded outside of what is timed.
+    assert result["pairs_per_second"] > 2 / (time.perf_counter() - started)
     json.dumps(result)
 
 

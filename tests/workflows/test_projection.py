@@ -15,6 +15,9 @@ from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.corpus.cleaning_settings import CleaningSettings
 from xner_core.engine.cluster_settings import ClusterSettings, PoolSettings
 from xner_core.errors import XnerError
+from xner_core.evaluation.evaluation_settings import TaggerEvaluation
+from xner_core.evaluation.student_evaluation import own_types
+from xner_core.evaluation.tagger_evaluation import evaluate_tagger
 from xner_core.labels.schema import LABELS
 from xner_core.models.loading import load_token_classifier
 from xner_core.snapshots.lease import Lease, LeaseHeld
@@ -23,7 +26,7 @@ from xner_core.storage.files import locate
 from xner_core.tagging.tagger_settings import TaggerSettings
 from xner_core.training.fitting_settings import OptimisationSettings
 from xner_core.training.student_settings import StudentRecipe, TrustSettings
-from xner_core.workflows import projection as pipeline_module
+from xner_core.workflows import student as student_module
 from xner_core.workflows.projection import project_corpus, summary
 from xner_core.workflows.projection_settings import ProjectionSettings
 
@@ -126,7 +129,6 @@ def test_labels_follow_the_corpus_when_it_changes(settings, parallel_text, tmp_p
     assert before.height == before["pair_id"].n_unique() == 2 * (PAIRS - 1)
 
 
-@pytest.mark.slow
 def test_a_new_aligner_reuses_the_tags(settings):
     first = project_corpus(settings)
     tags = {path: path.stat().st_mtime_ns for path in Path(settings.out, "tags").rglob("*.parquet")}
@@ -165,7 +167,6 @@ def test_pools_of_several_actors_make_the_same_labels(settings, tmp_path):
     }
 
 
-@pytest.mark.slow
 def test_labels_on_an_object_store_equal_those_on_a_disk(settings, s3_folder):
     local = project_corpus(settings)
     remote = project_corpus(dataclasses.replace(settings, out=s3_folder, corpus=settings.corpus))
@@ -229,13 +230,18 @@ def test_the_sample_is_projected_and_a_student_trained_and_scored(tiny_tagger, t
     assert result["status"] == "done"
     assert result["training"]["train_sentences"] > 50
     assert set(result["scores"]) == {"student", "direct transfer"}
-    assert all(0 <= scores["f1"] <= 1 for scores in result["scores"].values())
+    for scores, label_map in zip(result["scores"].values(), (own_types(result["student"]), "conll"), strict=True):
+        tagger = TaggerSettings(scores["model"], label_map)
+        direct = evaluate_tagger(TaggerEvaluation(f"{tmp_path}/gold.conll", tagger, language="de"))
+        assert {name: scores[name] for name in ("f1", "per_type")} == {
+            name: direct[name] for name in ("f1", "per_type")
+        }
     assert "direct transfer" in summary(result)
     pipeline("token-classification", model=result["student"])("Anna Weber war in Köln.")
 
     # The same command again: nothing is done twice, and what was said is said again.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline_module, "evaluate_tagger", lambda _: pytest.fail("scored again"))
+        patch.setattr(student_module, "evaluate_tagger", lambda _: pytest.fail("scored again"))
         again = project_corpus(settings)
     assert again["status"] == "nothing to do"
     assert again["scores"] == result["scores"]

@@ -300,7 +300,7 @@ def test_a_corpus_of_before_malformed_lines_were_kept_is_read_anew(text, tmp_pat
     (tmp_path / "out" / marks).rename(tmp_path / "out" / names)
     paths[paths.index(marks)] = names
     path.write_text(json.dumps(manifest))
-    assert len(open_corpus(locate(tmp_path / "out")).shards) > 0
+    assert sum(shard.pairs for shard in open_corpus(locate(tmp_path / "out")).shards) == manifest["kept"]
     assert ingest(text, tmp_path / "out")["sources"] == {"added": 0, "changed": 3, "removed": 0}
     ingest(text, tmp_path / "fresh")
     assert state(tmp_path / "out") == state(tmp_path / "fresh")
