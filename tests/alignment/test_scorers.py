@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
+from xner_core.alignment.aligner_kinds import MARKER, SPAN_QUERY
 from xner_core.alignment.pair_rows import collate_rows
-from xner_core.alignment.recipe import MARKER, SPAN_QUERY
 from xner_core.alignment.scorers import HEADS
 from xner_core.alignment.segments import span_scores
 from xner_core.alignment.trained import new_scorer

@@ -1,14 +1,14 @@
 import pytest
 
-from xner_core.alignment.aligner import load_aligner
-from xner_core.alignment.aligner_settings import SIMILARITY, AlignerSettings
+from xner_core.alignment.aligner_kinds import SIMILARITY
+from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.alignment.query import AlignmentQuery
 from xner_core.text.spans import Span
 
 
 @pytest.fixture(scope="module")
 def aligner(tiny_encoder):
-    return load_aligner(AlignerSettings(SIMILARITY, tiny_encoder, min_confidence=0, batch_tokens=512))
+    return AlignerSettings(SIMILARITY, tiny_encoder, min_confidence=0, batch_tokens=512).load()
 
 
 def _query(source, target, *names):

@@ -7,10 +7,10 @@ import torch
 from transformers import BartConfig, BartModel
 
 from architectures import ENCODERS, LABELS, WITHOUT_ADAPTERS, WITHOUT_LAYERS, byte_tokenizer, save_model
-from xner_core.alignment.aligner import load_aligner
+from xner_core.alignment.aligner_kinds import MARKER, SPAN_QUERY
 from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.alignment.query import AlignmentQuery
-from xner_core.alignment.recipe import MARKER, SPAN_QUERY, TrainedRecipe
+from xner_core.alignment.recipe import TrainedRecipe
 from xner_core.alignment.trained import TrainedAligner, new_scorer, save_scorer
 from xner_core.errors import XnerError
 from xner_core.models.loading import load_encoder, load_token_classifier, new_token_classifier
@@ -81,9 +81,9 @@ def test_the_similarity_aligner_reads_a_long_text_or_says_that_it_cannot(model):
     settings = AlignerSettings("similarity", folder)
     if kind in WITHOUT_LAYERS:
         with pytest.raises(XnerError, match=r"has no state for each token in each layer; name another"):
-            load_aligner(settings)
+            settings.load()
         return
-    assert [len(found) for found in load_aligner(settings).align(queries(window))] == [2, 2]
+    assert [len(found) for found in settings.load().align(queries(window))] == [2, 2]
 
 
 @pytest.mark.parametrize("head", [SPAN_QUERY, MARKER])
@@ -196,5 +196,5 @@ def test_no_tagger_of_a_type_that_classifies_no_tokens(tmp_path):
     with pytest.raises(XnerError, match=r"no token classifier can be loaded from here .*BartConfig"):
         new_token_classifier(str(tmp_path), LABELS)
     # Its encoder alone is one like any other.
-    aligner = load_aligner(AlignerSettings("similarity", str(tmp_path)))
+    aligner = AlignerSettings("similarity", str(tmp_path)).load()
     assert [len(found) for found in aligner.align(queries(66))] == [2, 2]

@@ -2,7 +2,6 @@ import pyarrow as pa
 import pytest
 from hypothesis import settings
 
-from xner_core.alignment.aligner import load_aligner
 from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.errors import XnerError
 from xner_core.labels.schema import LABELS, TAGS, read_counts
@@ -38,7 +37,7 @@ def tagger(tiny_tagger) -> Tagger:
 def test_a_shard_is_tagged_and_aligned(pairs, tagger, tiny_encoder, tmp_path):
     tags = tag_shard(tagger, pairs)
     assert tags.schema.equals(TAGS)
-    aligner = load_aligner(AlignerSettings(model="similarity", encoder=tiny_encoder, min_confidence=0))
+    aligner = AlignerSettings(model="similarity", encoder=tiny_encoder, min_confidence=0).load()
     labels = align_shard(aligner, pairs, tags, PROVENANCE)
     assert labels.schema.equals(LABELS)
     assert labels["pair_id"].equals(pairs["pair_id"])
@@ -91,7 +90,7 @@ def test_a_row_that_raises_keeps_its_traceback_and_loses_no_other(pairs, tagger,
 
     monkeypatch.setattr(tagger, "tag", tag)
     tags = tag_shard(tagger, pairs)
-    aligner = load_aligner(AlignerSettings(model="similarity", encoder=tiny_encoder, min_confidence=0))
+    aligner = AlignerSettings(model="similarity", encoder=tiny_encoder, min_confidence=0).load()
     labels = align_shard(aligner, pairs, tags, PROVENANCE).to_pylist()
     assert [row["quarantine"] is not None for row in labels] == [False, False, False, True]
     assert "cannot read this" in labels[3]["quarantine"]
@@ -100,6 +99,6 @@ def test_a_row_that_raises_keeps_its_traceback_and_loses_no_other(pairs, tagger,
 
 def test_tags_of_other_pairs_are_refused(pairs, tagger, tiny_encoder):
     tags = tag_shard(tagger, pairs)
-    aligner = load_aligner(AlignerSettings(model="similarity", encoder=tiny_encoder, min_confidence=0))
+    aligner = AlignerSettings(model="similarity", encoder=tiny_encoder, min_confidence=0).load()
     with pytest.raises(XnerError, match="not of its pairs"):
         align_shard(aligner, pairs.slice(0, 2), tags, PROVENANCE)

@@ -2,7 +2,6 @@ import random
 
 import pytest
 
-from xner_core.alignment.aligner import load_aligner
 from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.alignment.query import AlignmentQuery
 from xner_core.corpus.cleaning_settings import CleaningSettings
@@ -50,7 +49,7 @@ def test_a_fit_gives_a_folder_that_aligns(corpus, tiny_encoder, tmp_path):
     card = (tmp_path / "aligner" / "README.md").read_text()
     assert f"--corpus {corpus}" in card
     assert "--seed 1" in card
-    found = load_aligner(settings).align([AlignmentQuery("old Abcdef went", "Abcdef kwam", (Span(4, 10),))])
+    found = settings.load().align([AlignmentQuery("old Abcdef went", "Abcdef kwam", (Span(4, 10),))])
     assert len(found[0]) == 1
 
 
@@ -58,7 +57,7 @@ def test_a_fit_into_an_object_store(corpus, tiny_encoder, s3_folder, tmp_path, m
     monkeypatch.setenv("XNER_CACHE", str(tmp_path))
     result = fit_aligner(AlignerFitting(corpus, s3_folder, tiny_encoder, names=60))
     assert AlignerSettings(s3_folder).fingerprint() == result["fingerprint"]
-    assert len(load_aligner(AlignerSettings(s3_folder)).align([AlignmentQuery("A b", "A c", (Span(0, 1),))])) == 1
+    assert len(AlignerSettings(s3_folder).load().align([AlignmentQuery("A b", "A c", (Span(0, 1),))])) == 1
 
 
 def test_the_same_seed_gives_the_same_fit(corpus, tiny_encoder, tmp_path):

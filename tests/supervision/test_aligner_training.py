@@ -3,7 +3,6 @@ from dataclasses import replace
 
 import pytest
 
-from xner_core.alignment.aligner import load_aligner
 from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.alignment.query import AlignmentQuery
 from xner_core.alignment.trained import new_scorer
@@ -68,7 +67,7 @@ def test_an_aligner_learns_from_agreed_links(examples, tiny_encoder, tmp_path, k
     example = _examples(1, seed=5)[0]
     query = AlignmentQuery(example.source_text, example.target_text, tuple(link.source for link in example.links))
     settings = AlignerSettings(str(tmp_path), min_confidence=0.0)
-    ((first, second),) = load_aligner(settings).align([query])
+    ((first, second),) = settings.load().align([query])
     assert first.target != second.target
     assert train_aligner(_settings(examples, tiny_encoder, tmp_path))["status"] == "nothing to do"
     assert f"--kind {kind}" in (tmp_path / "README.md").read_text()
@@ -118,7 +117,7 @@ def test_an_aligner_is_trained_into_an_object_store(examples, tiny_encoder, s3_f
     assert (result["out"], len(result["rounds"])) == (s3_folder, 2)
     assert not [path for path in tmp_path.iterdir() if path.name.startswith("s3")]
     query = AlignmentQuery("old Abcd saw", "Abcd zag", (Span(4, 8),))
-    assert len(load_aligner(AlignerSettings(s3_folder, min_confidence=0.0)).align([query])) == 1
+    assert len(AlignerSettings(s3_folder, min_confidence=0.0).load().align([query])) == 1
     assert train_aligner(settings)["status"] == "nothing to do"
 
 
@@ -132,7 +131,7 @@ def test_self_training_takes_up_what_is_found_from_both_sides(examples, tiny_enc
     result = train_aligner(_settings(examples, tiny_encoder, tmp_path, rounds=1))
     assert len(result["rounds"]) == 2
     assert result["rounds"][1]["agreed_links"] >= result["rounds"][0]["agreed_links"]
-    aligner = load_aligner(AlignerSettings(str(tmp_path), min_confidence=0.0))
+    aligner = AlignerSettings(str(tmp_path), min_confidence=0.0).load()
     before = _examples(40)
     after = relabel(aligner, before)
     for old, new in zip(before, after, strict=True):

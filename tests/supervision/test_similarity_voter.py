@@ -1,6 +1,5 @@
 import pytest
 
-from xner_core.alignment.aligner import load_aligner
 from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.alignment.query import AlignmentQuery
 from xner_core.supervision.similarity_voter import SimilarityVoter, find_mentions
@@ -28,7 +27,7 @@ def test_layers_are_those_around_the_aligners_own(voter):
 
 
 def test_the_middle_layer_finds_what_the_aligner_finds(voter, tiny_encoder):
-    aligner = load_aligner(AlignerSettings("similarity", tiny_encoder, min_confidence=0.0))
+    aligner = AlignerSettings("similarity", tiny_encoder, min_confidence=0.0).load()
     expected = [[answer.target for answer in answers] for answers in aligner.align(QUERIES)]
     layers, _ = voter.vote(QUERIES)
     assert layers[0] == expected
@@ -36,7 +35,7 @@ def test_the_middle_layer_finds_what_the_aligner_finds(voter, tiny_encoder):
 
 
 def test_it_agrees_if_the_way_back_leads_to_the_name(voter, tiny_encoder):
-    aligner = load_aligner(AlignerSettings("similarity", tiny_encoder, min_confidence=0.0))
+    aligner = AlignerSettings("similarity", tiny_encoder, min_confidence=0.0).load()
     layers, agrees = voter.vote(QUERIES)
     assert agrees[1:3] == [[], [False]]
     for query, spans, agree in zip(QUERIES, layers[0], agrees, strict=True):

@@ -3,14 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.alignment.query import Alignment, AlignmentQuery
-from xner_core.alignment.recipe import AlignerRecipe
-from xner_core.alignment.similarity import SimilarityAligner
-from xner_core.alignment.trained import TrainedAligner
-
-# Raised whenever the same model and settings would give other alignments.
-VERSION = 4
 
 
 class Aligner(Protocol):
@@ -33,17 +26,3 @@ class Aligner(Protocol):
     def compute(self, prepared: Any) -> Any: ...
 
     def finish(self, prepared: Any, computed: Any) -> list[list[Alignment]]: ...
-
-
-def load_aligner(settings: AlignerSettings, device: str = "cpu") -> Aligner:
-    """Loads an aligner onto a device, `cpu` or `cuda`.
-
-    Raises:
-        XnerError: no such aligner or encoder.
-    """
-    recipe = settings.recipe()
-    if isinstance(recipe, AlignerRecipe):
-        return SimilarityAligner(recipe, device, settings.batch_tokens, settings.precision)
-    folder = settings.folder
-    assert folder is not None, "a trained aligner has one"
-    return TrainedAligner(folder, recipe, device, settings.batch_tokens, settings.precision)

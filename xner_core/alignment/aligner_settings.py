@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from jsonargparse.typing import ClosedUnitInterval, PositiveInt
 
+from xner_core.alignment.aligner_kinds import SIMILARITY
 from xner_core.errors import XnerError
 from xner_core.models.model_settings import STARTER, Device, Precision
 
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from xner_core.alignment.aligner import Aligner
     from xner_core.alignment.recipe import AlignerRecipe, TrainedRecipe
 
-# The kinds of aligners.
-SIMILARITY, MARKER, SPAN_QUERY = "similarity", "marker", "span-query"
+# Raised whenever the same model and settings would give other alignments.
+VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,6 @@ class AlignerSettings:
 
     def identity(self) -> dict[str, Any]:
         """All that determines the alignments that an aligner with these settings finds, as plain JSON values."""
-        from xner_core.alignment.aligner import VERSION
         from xner_core.alignment.recipe import TrainedRecipe
         from xner_core.models.loading import encoder_folder, model_digest
 
@@ -108,12 +108,18 @@ class AlignerSettings:
         return replace(self, encoder=pinned(self.recipe().encoder))
 
     def load(self) -> "Aligner":
-        """The aligner, on its device; see `load_aligner`.
+        """The aligner, on its device.
 
         Raises:
-            XnerError: no such aligner, or no GPU where `cuda` was asked for.
+            XnerError: no such aligner or encoder, or no GPU where `cuda` was asked for.
         """
-        from xner_core.alignment.aligner import load_aligner
+        from xner_core.alignment.recipe import AlignerRecipe
+        from xner_core.alignment.similarity import SimilarityAligner
+        from xner_core.alignment.trained import TrainedAligner
         from xner_core.models.devices import local_device
 
-        return load_aligner(self, local_device(self.device))
+        recipe, folder, device = self.recipe(), self.folder, local_device(self.device)
+        if isinstance(recipe, AlignerRecipe):
+            return SimilarityAligner(recipe, device, self.batch_tokens, self.precision)
+        assert folder is not None, "a trained aligner has one"
+        return TrainedAligner(folder, recipe, device, self.batch_tokens, self.precision)

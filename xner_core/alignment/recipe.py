@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from xner_core.alignment.aligner_settings import MARKER, SIMILARITY, SPAN_QUERY
+from xner_core.alignment.aligner_kinds import MARKER, SIMILARITY, SPAN_QUERY
 from xner_core.alignment.confidence import Calibration, OddsCalibration
 from xner_core.errors import XnerError
 from xner_core.storage.files import locate, read_json, write_json

@@ -10,8 +10,8 @@ from peft import PeftModel
 from torch import nn
 from transformers import PreTrainedModel
 
+from xner_core.alignment.aligner_kinds import MARKER, SPAN_QUERY
 from xner_core.alignment.pair_rows import PairBatch
-from xner_core.alignment.recipe import MARKER, SPAN_QUERY
 from xner_core.alignment.segments import span_loss
 
 

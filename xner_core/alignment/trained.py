@@ -10,6 +10,7 @@ from peft import LoraConfig, PeftModel, set_peft_model_state_dict
 from peft.utils import get_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 
+from xner_core.alignment.aligner_kinds import MARKER
 from xner_core.alignment.assignment import assign
 from xner_core.alignment.candidates import Candidates
 from xner_core.alignment.pair_rows import PairRow, PairTokeniser, collate_rows
@@ -22,7 +23,7 @@ from xner_core.alignment.preparation import (
     span_rules,
 )
 from xner_core.alignment.query import Alignment, AlignmentQuery
-from xner_core.alignment.recipe import MARKER, TrainedRecipe
+from xner_core.alignment.recipe import TrainedRecipe
 from xner_core.alignment.scorers import HEADS, PairScorer
 from xner_core.alignment.segments import span_scores
 from xner_core.models.adapters import add_adapter

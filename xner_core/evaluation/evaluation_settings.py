@@ -5,7 +5,8 @@ from typing import Literal
 
 from jsonargparse.typing import NonNegativeInt, PositiveInt
 
-from xner_core.alignment.aligner_settings import SIMILARITY, AlignerSettings
+from xner_core.alignment.aligner_kinds import SIMILARITY
+from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.models.model_settings import STARTER, Device, Precision
 from xner_core.tagging.tagger_settings import TaggerSettings
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from xner_core.alignment.aligner_settings import SIMILARITY
+from xner_core.alignment.aligner_kinds import SIMILARITY
 from xner_core.corpus.layout import open_corpus
 from xner_core.errors import XnerError
 from xner_core.evaluation.entity_types import scored_types

@@ -12,8 +12,7 @@ from xner_core.evaluation.gold import GoldSentence, read_sentences
 from xner_core.evaluation.tagger_evaluation import predict_tags
 from xner_core.storage.files import Location, locate, read_table, write_table
 from xner_core.storage.hashing import fingerprint
-from xner_core.tagging.tagger import VERSION
-from xner_core.tagging.tagger_settings import TaggerSettings
+from xner_core.tagging.tagger_settings import VERSION, TaggerSettings
 
 logger = logging.getLogger(__name__)
 

@@ -17,9 +17,6 @@ from xner_core.tagging.label_scheme import LabelScheme, label_map
 from xner_core.tagging.tagger_settings import TaggerSettings
 from xner_core.text.spans import Entity
 
-# Raised whenever the same model and settings would give other entities.
-VERSION = 3
-
 
 class Tagger:
     """Tags raw texts. Several threads may call `tag`: one computes at a time, while another tokenises."""

@@ -10,6 +10,9 @@ from xner_core.models.model_settings import STARTER, Device, Precision
 if TYPE_CHECKING:
     from xner_core.tagging.tagger import Tagger
 
+# Raised whenever the same model and settings would give other entities.
+VERSION = 3
+
 
 @dataclass(frozen=True)
 class TaggerSettings:
@@ -36,7 +39,6 @@ class TaggerSettings:
         """All that determines what a tagger with these settings finds, as plain JSON values."""
         from xner_core.models.loading import model_digest, tagger_folder
         from xner_core.tagging.label_scheme import label_map
-        from xner_core.tagging.tagger import VERSION
 
         return {
             "stage": "tag",
