@@ -39,6 +39,8 @@ def head(tmp_path_factory) -> Iterator[dict[str, str]]:
         "RAY_API_SERVER_ADDRESS": f"http://127.0.0.1:{port}",
     }
     command = [RAY, "start", "--head", "--block", "--num-cpus=2", f"--port={free_port()}", "--disable-usage-stats"]
+    # By default, the agent that starts jobs listens where that of another Ray on this machine does.
+    command += [f"--dashboard-agent-listen-port={free_port()}"]
     command += ["--dashboard-host=127.0.0.1", f"--dashboard-port={port}", f"--temp-dir={short_folder()}"]
     with open(folder / "head.log", "wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
