@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -20,7 +21,12 @@ def xner(tmp_path_factory) -> Path:
     """The command of a virtual environment that holds the wheel and, of this one, all packages but the checkout."""
     folder = tmp_path_factory.mktemp("wheel")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-    wheel = ["wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(ROOT)]
+    # What an earlier build has left in a checkout would be packed as well.
+    source = folder / "source"
+    shutil.copytree(ROOT / "xner_core", source / "xner_core", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    wheel = ["wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(source)]
     subprocess.run([*pip, *wheel], check=True, capture_output=True)
     venv.create(folder / "venv", symlinks=True)
     python = str(folder / "venv" / "bin" / "python")

@@ -24,31 +24,40 @@ def transition_scores(states: Sequence[str]) -> np.ndarray:
 
 
 def best_states(log_probabilities: np.ndarray, lengths: np.ndarray, transitions: np.ndarray) -> np.ndarray:
-    """The best state sequences, by the Viterbi algorithm.
+    """The best state sequences, by the Viterbi algorithm (Viterbi 1967, IEEE Transactions on Information Theory 13).
+
+    A text costs time and memory by its own length, whatever others it is with.
 
     Args:
-        log_probabilities: [texts, words, states]
+        log_probabilities: of all words of all texts in order, [words, states]
         lengths: words of each text, [texts]
         transitions: [states, states]
 
     Returns:
-        state indices, [texts, words]; past a text's length they mean nothing
+        state indices, [words]
     """
-    texts, steps, states = log_probabilities.shape
-    backward = np.tile(np.arange(states), (steps, texts, 1))
-    score = log_probabilities[:, 0].copy()
-    for step in range(1, steps):
-        candidates = score[:, :, None] + transitions
-        best = candidates.argmax(axis=1)
-        active = (lengths > step)[:, None]
-        backward[step] = np.where(active, best, np.arange(states))
-        reached = np.take_along_axis(candidates, best[:, None], axis=1)[:, 0] + log_probabilities[:, step]
-        score = np.where(active, reached, score)
-    path = np.empty((texts, steps), dtype=np.int64)
-    path[:, -1] = score.argmax(axis=1)
-    for step in range(steps - 1, 0, -1):
-        path[:, step - 1] = np.take_along_axis(backward[step], path[:, step, None], axis=1)[:, 0]
-    return path
+    starts = np.cumsum(lengths) - lengths
+    # The longest first: at each step, those that are not at their end come before all others.
+    order = np.argsort(-lengths, kind="stable")
+    starts, ascending = starts[order], np.sort(lengths)
+    going_on = [len(lengths) - int(np.searchsorted(ascending, step, "right")) for step in range(ascending[-1])]
+    before = np.zeros(log_probabilities.shape, dtype=np.int64)
+    score = np.zeros((len(lengths), len(transitions)), dtype=log_probabilities.dtype)
+    for step, texts in enumerate(going_on):
+        word = starts[:texts] + step
+        if step == 0:
+            score[:texts] = log_probabilities[word]
+            continue
+        candidates = score[:texts, :, None] + transitions
+        before[word] = best = candidates.argmax(axis=1)
+        score[:texts] = np.take_along_axis(candidates, best[:, None], axis=1)[:, 0] + log_probabilities[word]
+    states = np.zeros(len(log_probabilities), dtype=np.int64)
+    state = score.argmax(axis=1)
+    for step, texts in reversed(list(enumerate(going_on))):
+        word = starts[:texts] + step
+        states[word] = state[:texts]
+        state[:texts] = before[word, state[:texts]]
+    return states
 
 
 def decode(
@@ -68,10 +77,7 @@ def decode(
     if not lengths.sum():
         return [[] for _ in unit_spans]
     if constrained:
-        padded = np.zeros((len(lengths), lengths.max(), len(scheme.states)), dtype=np.float32)
-        mask = np.arange(lengths.max()) < lengths[:, None]
-        padded[mask] = np.log(probabilities + _FLOOR)
-        states = best_states(padded, lengths, transition_scores(scheme.states))[mask]
+        states = best_states(np.log(probabilities + _FLOOR), lengths, transition_scores(scheme.states))
     else:
         states = probabilities.argmax(axis=1)
 
