@@ -4,8 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from seqeval.metrics.sequence_labeling import get_entities
-
 
 class Span(NamedTuple):
     """Half-open offsets in Unicode code points of a raw text."""
@@ -52,6 +50,9 @@ def locate_tokens(text: str, tokens: Sequence[str]) -> list[Span]:
 
 def entities_of_tags(tags: Sequence[str], token_spans: Sequence[Span]) -> list[Entity]:
     """The entities that IOB2 tags mark, each from its first token's start to its last token's end."""
+    # It brings scikit-learn, which takes a process longer to load than all of this folder, and few ask for it.
+    from seqeval.metrics.sequence_labeling import get_entities
+
     return [
         Entity(Span(token_spans[first].start, token_spans[last].end), type_)
         for type_, first, last in get_entities(list(tags))
