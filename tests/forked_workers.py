@@ -23,29 +23,26 @@ from pathlib import Path
 
 _ROOT = Path(__file__).parent.parent
 _ADDRESS = "XNER_FORK_SERVER"
+# Without Ray: it takes its job and its node from the environment as it is imported, and draws the ids of its tasks from
+# generators that would be alike in all forks.
 _HEAVY = """
-chaos.poison pandas pyarrow.dataset transformers.models.xlm_roberta.modeling_xlm_roberta xner_core.alignment.aligner
+aiohttp chaos.poison jsonschema pandas pyarrow.dataset pydantic.v1 requests
+transformers.models.xlm_roberta.modeling_xlm_roberta xner_core.alignment.similarity xner_core.alignment.trained
 xner_core.storage.files xner_core.tagging.tagger xner_core.training.student_plan xner_core.training.trainer
-""".split()
-# Ray takes its job and its node from the environment as soon as it is imported: from that of the first worker.
-_WITH_RAY = """
-pydantic.v1 ray.dag ray.data.extensions ray.train.torch ray.tune ray.util.state xner_core.engine.actors
-xner_core.engine.study_run
 """.split()
 
 
 @contextmanager
-def forked_workers(folder: Path, alone: bool = True) -> Iterator[None]:
+def forked_workers(folder: Path) -> Iterator[None]:
     """Within it, a Ray that is started here has such workers.
 
     Args:
         folder: of the socket
-        alone: the Ray has one node and serves one job; others are forked without Ray, which then takes a second each
     """
     import pytest
 
     address = str(folder / "socket")
-    command = [sys.executable, __file__, "serve", address, *(_WITH_RAY if alone else [])]
+    command = [sys.executable, __file__, "serve", address]
     with pytest.MonkeyPatch.context() as environment:
         # Where workers find xner and the models that are poisoned.
         environment.setenv("PYTHONPATH", f"{_ROOT}{os.pathsep}{_ROOT / 'benchmarks'}")
@@ -60,12 +57,14 @@ def forked_workers(folder: Path, alone: bool = True) -> Iterator[None]:
             server.wait()
 
 
-def _serve(address: str, *with_ray: str) -> None:
+def _serve(address: str) -> None:
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
     listener.listen(128)
     for module in _HEAVY:
         importlib.import_module(module)
+    assert "ray" not in sys.modules
+    gc.freeze()
     # Nobody waits for what is forked.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     print("ready", flush=True)
@@ -77,9 +76,6 @@ def _serve(address: str, *with_ray: str) -> None:
         arguments, environment, folder = json.loads(message)
         os.environ.clear()
         os.environ.update(environment)
-        for module in with_ray:
-            importlib.import_module(module)
-        gc.freeze()
         if not os.fork():
             listener.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -125,7 +121,7 @@ def _within(script: str, *arguments: str) -> None:
     """Runs a script that starts Ray."""
     sys.argv[:] = [script, *arguments]
     sys.path[0] = os.path.dirname(script)
-    with tempfile.TemporaryDirectory() as folder, forked_workers(Path(folder), alone=False):
+    with tempfile.TemporaryDirectory() as folder, forked_workers(Path(folder)):
         runpy.run_path(script, run_name="__main__")
 
 

