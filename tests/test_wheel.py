@@ -43,7 +43,7 @@ def pip(*arguments: str) -> None:
 
 
 def run(command: list, folder: Path) -> subprocess.CompletedProcess:
-    """Runs it in a folder, where nothing but what is installed is found: on a path, the checkout would count as that."""
+    """Runs it in a folder, where nothing but what is installed is found: on PYTHONPATH, the checkout counts as that."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
