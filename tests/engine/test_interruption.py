@@ -114,11 +114,11 @@ def test_a_training(projection, tiny_tagger, tmp_path, number, group):
     few = [argument if argument != "30" else "4096" for argument in projection]
     assert subprocess.run(few, cwd=ROOT, capture_output=True, timeout=240).returncode == 0
     command = [sys.executable, "-W", "ignore", "jobs/train_student.py", "--labels", f"[{tmp_path}/out]"]
-    command += ["--out", str(tmp_path / "student"), "--recipe.model", tiny_tagger, "--recipe.held_out", "10"]
-    command += ["--recipe.optimisation.epochs", "500", "--recipe.optimisation.precision", "float32"]
+    command += ["--out", str(tmp_path / "student"), "--student.model", tiny_tagger, "--student.held_out", "10"]
+    command += ["--student.optimisation.epochs", "500", "--student.optimisation.precision", "float32"]
     for name in ("learnt", "masked", "mentions", "names", "outlier"):
-        command += [f"--recipe.trust.{name}", "0"]
-    command += ["--recipe.trust.lowercase", "1"]
+        command += [f"--student.trust.{name}", "0"]
+    command += ["--student.trust.lowercase", "1"]
     status, printed = interrupt(command, tmp_path, "step ", number, group)
     assert (status, printed.splitlines()[-1]) == (STATUS[number], LINE)
     assert "Traceback" not in printed

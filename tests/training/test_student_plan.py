@@ -185,12 +185,12 @@ def test_identity_follows_what_determines_the_student(recipe, tmp_path):
     "arguments",
     [
         ["--labels", "[]", "--out", "x"],
-        ["--labels", '["a"]', "--out", "x", "--recipe.types", "[]"],
-        ["--labels", '["a"]', "--out", "x", "--recipe.types", '["PER", "PER"]'],
-        ["--labels", '["a"]', "--out", "x", "--recipe.trust.outlier", "1.5"],
-        ["--labels", '["a"]', "--out", "x", "--recipe.start", "middle"],
-        ["--labels", '["a"]', "--out", "x", "--recipe.num_workers", "0"],
-        ["--labels", '["a"]', "--out", "x", "--recipe.optimisation.epochs", "0"],
+        ["--labels", '["a"]', "--out", "x", "--student.types", "[]"],
+        ["--labels", '["a"]', "--out", "x", "--student.types", '["PER", "PER"]'],
+        ["--labels", '["a"]', "--out", "x", "--student.trust.outlier", "1.5"],
+        ["--labels", '["a"]', "--out", "x", "--student.start", "middle"],
+        ["--labels", '["a"]', "--out", "x", "--student.num_workers", "0"],
+        ["--labels", '["a"]', "--out", "x", "--student.optimisation.epochs", "0"],
     ],
 )
 def test_bad_settings_are_refused(arguments):
