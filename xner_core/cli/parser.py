@@ -93,10 +93,9 @@ class JobParser(ArgumentParser):
 
     def format_help(self, formatter: HelpFormatter | None = None) -> str:
         """Help on what a first user sets; with `--help_all`, on everything."""
-        shown = (
-            short_help(self) if self.types and "--help_all" not in self.root.flags else super().format_help(formatter)
-        )
-        return shown
+        if self.types and "--help_all" not in self.root.flags:
+            return short_help(self)
+        return super().format_help(formatter)
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         if not self.exit_on_error:

@@ -68,8 +68,10 @@ def run_projection(
     if tasks:
         tagger, aligner = tagger.pinned(), aligner.pinned()
         ensure_ray()
-        tagger = replace(tagger, device=cluster_device(tagger.device))
-        aligner = replace(aligner, device=cluster_device(aligner.device))
+        # Each is asked for once: of a GPU that is there, a process of the cluster has to say whether it can be used.
+        devices = {device: cluster_device(device) for device in {tagger.device, aligner.device}}
+        tagger = replace(tagger, device=devices[tagger.device])
+        aligner = replace(aligner, device=devices[aligner.device])
         require_resources(
             {
                 f"{name} x {pool.min_size}": [pool.resources(device)] * pool.min_size

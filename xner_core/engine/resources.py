@@ -13,6 +13,7 @@ from ray._private.state import state
 from xner_core.errors import XnerError
 from xner_core.models.devices import local_device
 from xner_core.models.model_settings import Device
+from xner_core.training.student_settings import StudentRecipe
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +54,23 @@ def require_resources(demand: Mapping[str, Sequence[Resources]]) -> None:
         for actor in actors:
             if not any(all(node.get(resource, 0) >= amount for resource, amount in actor.items()) for node in nodes):
                 raise XnerError(f"{name}: no node of the cluster has {_amounts(actor)}; ask for smaller actors")
+
+
+def require_workers(recipe: StudentRecipe) -> dict[str, float]:
+    """Checks that the cluster can hold the workers of a training and the reading of its labels.
+
+    Args:
+        recipe: of the student, on a device that is `cpu` or `cuda`
+
+    Returns:
+        what each worker takes
+
+    Raises:
+        XnerError: it cannot.
+    """
+    worker = {"CPU": float(recipe.cpus_per_worker)} | ({"GPU": 1.0} if recipe.device == "cuda" else {})
+    require_resources({"training workers": [worker] * recipe.num_workers, "reading of labels": [{"CPU": 1}]})
+    return worker
 
 
 def cluster_device(device: Device) -> Device:

@@ -21,7 +21,7 @@ from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from scipy.optimize import nnls
 
-from xner_core.engine.resources import cluster_device, count_fitting, require_resources
+from xner_core.engine.resources import cluster_device, count_fitting, require_workers
 from xner_core.engine.session import check_address, ensure_ray
 from xner_core.engine.training_job import train_student
 from xner_core.errors import XnerError
@@ -191,10 +191,8 @@ class Crew:
     """
 
     def __init__(self, settings: StudySettings, golds: Sequence[GoldFile]) -> None:
-        recipe = settings.student
-        device = cluster_device(recipe.device)
-        worker = {"CPU": recipe.cpus_per_worker} | ({"GPU": 1} if device == "cuda" else {})
-        require_resources({"training workers": [worker] * recipe.num_workers, "reading of labels": [{"CPU": 1}]})
+        recipe = replace(settings.student, device=cluster_device(settings.student.device))
+        worker = require_workers(recipe)
         demand = {name: amount * recipe.num_workers for name, amount in worker.items()}
         fitting = count_fitting(demand | {"CPU": demand["CPU"] + 1})
         self._at_once = min(fitting, settings.at_once or fitting)
@@ -206,8 +204,8 @@ class Crew:
         self._recipe_threads = recipe.threads or max(1, self._threads // recipe.num_workers)
         node = ray.get_runtime_context().get_node_id()
         here = next(info["Resources"] for info in ray.nodes() if info["NodeID"] == node)
-        self._device = device
-        self._gpu = 1 if device == "cuda" and here.get("GPU") else 0
+        self._device = recipe.device
+        self._gpu = 1 if recipe.device == "cuda" and here.get("GPU") else 0
         self._here = NodeAffinitySchedulingStrategy(node, soft=False)
 
     def work(self, cells: Sequence[Cell], outcomes: Sequence[Outcome]) -> Iterator[Outcome]:

@@ -36,7 +36,7 @@ from transformers import (
 
 from xner_core.engine.feature_dataset import feature_dataset, feature_texts
 from xner_core.engine.planned_model import require_planned_model
-from xner_core.engine.resources import cluster_device, require_cuda, require_resources
+from xner_core.engine.resources import cluster_device, require_cuda, require_workers
 from xner_core.engine.session import check_address, ensure_ray
 from xner_core.errors import XnerError
 from xner_core.evaluation.gold_check import check_gold
@@ -102,11 +102,12 @@ def train_student(settings: StudentSettings, callbacks: Sequence[TrainerCallback
         reason = "the student of these labels and settings is there already"
         return {"status": "nothing to do", "reason": reason, "student": settings.out} | _record(out)["result"]
     _announce(settings.out, own)
+    plan = plan_training(recipe, files, votes)
+
     ensure_ray()
     recipe = replace(recipe, device=cluster_device(recipe.device))
-    plan = plan_training(recipe, files, votes)
-    worker = {"CPU": recipe.cpus_per_worker} | ({"GPU": 1} if recipe.device == "cuda" else {})
-    require_resources({"training workers": [worker] * recipe.num_workers, "reading of labels": [{"CPU": 1}]})
+    plan = replace(plan, recipe=recipe)
+    worker = require_workers(recipe)
     if recipe.device == "cuda":
         require_cuda(worker)
     checkpoints = locate(settings.checkpoints) if settings.checkpoints else out / "checkpoints"
