@@ -1,0 +1,55 @@
+"""Independent parts of some work as tasks of the cluster."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import ray
+
+from xner_core.engine.session import ensure_ray
+from xner_core.errors import RunFailure, XnerError
+from xner_core.storage.tasks import Item, Result
+
+# So many for each CPU are handed out at once: the next is there when one ends, and few results wait for their turn.
+_WAITING_PER_CPU = 2
+
+
+class ClusterTasks:
+    """Does each thing in a process of the cluster, on one CPU; Ray is started or joined when the first is asked for.
+
+    A task whose process or node dies is done again elsewhere, so it must be possible to do it twice.
+    """
+
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """The results in the order of the items.
+
+        Raises:
+            XnerError: as the function does.
+            RunFailure: the cluster failed.
+        """
+        ensure_ray()
+        shared = ray.put(function)
+        task = ray.remote(_call).options(num_cpus=1, scheduling_strategy="SPREAD")
+        waiting: deque[ray.ObjectRef] = deque()
+        at_once = max(1, int(_WAITING_PER_CPU * ray.cluster_resources().get("CPU", 1)))
+        for item in items:
+            if len(waiting) >= at_once:
+                yield _result(waiting.popleft())
+            waiting.append(task.remote(shared, item))
+        while waiting:
+            yield _result(waiting.popleft())
+
+
+def _call(function: Callable[[Any], Any], item: Any) -> Any:
+    return function(item)
+
+
+def _result(reference: ray.ObjectRef) -> Any:
+    try:
+        return ray.get(reference)
+    except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, XnerError):
+            raise error.cause from None
+        raise
+    except ray.exceptions.RayError as error:
+        raise RunFailure(f"the cluster failed ({error}); what is finished is kept: run again") from error
