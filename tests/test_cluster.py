@@ -37,11 +37,9 @@ def test_the_rayjob_runs_a_command_that_is_understood_and_fits_its_cluster():
     settings = parse(spec["entrypoint"].removeprefix("python "))
     workers = spec["rayClusterSpec"]["workerGroupSpecs"][0]
     limits = workers["template"]["spec"]["containers"][0]["resources"]["limits"]
-    for size in ("min", "max"):
-        for resource, per_worker in (("gpus", limits["nvidia.com/gpu"]), ("cpus", limits["cpu"])):
-            pools = (settings.cluster.tagger, settings.cluster.aligner)
-            demand = sum(getattr(pool, f"{size}_size") * getattr(pool, resource) for pool in pools)
-            assert demand <= workers[f"{size}Replicas"] * float(per_worker)
+    for resource, per_worker in (("gpus", limits["nvidia.com/gpu"]), ("cpus", limits["cpu"])):
+        demand = settings.cluster.actors * getattr(settings.cluster, resource)
+        assert demand == workers["maxReplicas"] * float(per_worker)
 
 
 def test_the_rayjob_has_the_fields_of_kuberay():

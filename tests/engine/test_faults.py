@@ -14,8 +14,9 @@ from small_memory import SmallAlignerSettings, SmallTaggerSettings
 from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.corpus.cleaning_settings import CleaningSettings
 from xner_core.corpus.layout import open_corpus
-from xner_core.engine.actors import AlignShards, Attempts, FaultGuard, TagShards
-from xner_core.engine.cluster_settings import PoolSettings
+from xner_core.engine.actor_pool import ActorPool
+from xner_core.engine.actors import ProjectShards
+from xner_core.engine.guarded_model import Attempts, FaultGuard, GuardedModel, GuardedProcess
 from xner_core.errors import RunFailure, XnerError
 from xner_core.projection.faults.fault_settings import FaultSettings
 from xner_core.projection.plan import ProjectionPlan, plan_projection
@@ -39,6 +40,7 @@ POISON = {
     91: ("aligner", "device"),
 }
 PAIRS = 120
+ONE = ActorPool(size=1, cpus=1, gpus=0)
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +201,7 @@ def test_a_shard_that_has_killed_its_process_is_tried_whole_then_apart_and_then_
     poisoned = PoisonedTaggerSettings(**dataclasses.asdict(healthy.tagger), journal=str(tmp_path / "journal"))
     for _ in range(2):
         ray.get(guard.attempts.begin.remote(task.tags_path))
-    TagShards(poisoned, PoolSettings(), guard)(task.row())
+    ProjectShards(poisoned, healthy.aligner, ONE, guard)(task.row())
     tags = read_table(locate(task.tags_path))
     assert tags.num_rows == task.pairs
     assert tags.num_rows - tags["quarantine"].null_count == 1
@@ -210,18 +212,18 @@ def test_a_shard_that_has_killed_its_process_is_tried_whole_then_apart_and_then_
     for _ in range(4):
         ray.get(guard.attempts.begin.remote(task.tags_path))
     with pytest.raises(RunFailure, match=r"has died 4 times.*run again"):
-        TagShards(poisoned, PoolSettings(), guard)(task.row())
+        ProjectShards(poisoned, healthy.aligner, ONE, guard)(task.row())
 
 
 def test_a_model_that_cannot_be_loaded_ends_the_job_with_its_reason(healthy, tmp_path):
     missing = dataclasses.replace(healthy.tagger, model=str(tmp_path))
-    tagger = TagShards(missing, PoolSettings(), FaultGuard(FaultSettings(), PAIRS, None))
+    tagger = GuardedModel(missing, GuardedProcess(ONE, FaultGuard(FaultSettings(), PAIRS, None)))
     with pytest.raises(XnerError, match=r"no \*\.safetensors"):
-        tagger._tagger.run(lambda model, isolate: None, "x", 1)
+        tagger.run(lambda model, isolate: None, "x", 1)
 
 
 def test_damaged_shards_are_named_with_what_to_do(plan, healthy, guard, tmp_path):
-    tag = TagShards(healthy.tagger, PoolSettings(), guard)
+    tag = ProjectShards(healthy.tagger, healthy.aligner, ONE, guard)
     content = Path(plan.tasks[0].pairs_path).read_bytes()
     flipped = bytearray(content)
     flipped[len(content) // 3] ^= 4
@@ -237,15 +239,16 @@ def test_damaged_shards_are_named_with_what_to_do(plan, healthy, guard, tmp_path
 
 
 def test_a_model_that_is_another_on_a_node_is_refused(plan, healthy, guard):
-    for actor, what in ((TagShards, "tagger"), (AlignShards, "aligner")):
-        call = actor(getattr(healthy, what), PoolSettings(), guard)
+    project = ProjectShards(healthy.tagger, healthy.aligner, ONE, guard)
+    for what in ("tagger", "aligner"):
         with pytest.raises(RunFailure, match=rf"the {what} on .* is not the one that this run was planned with"):
-            call(plan.tasks[0].row() | {what: "0" * 32})
+            project(plan.tasks[0].row() | {what: "0" * 32})
     assert plan.unfinished() == plan.tasks
 
 
 def test_a_store_that_does_not_answer_is_a_failure_that_names_the_file(plan, healthy, guard, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    project = ProjectShards(healthy.tagger, healthy.aligner, ONE, guard)
     with pytest.raises(RunFailure, match=r"s3://bucket/x\.parquet: could not be looked up .*AWS Error.*run again"):
-        TagShards(healthy.tagger, PoolSettings(), guard)(plan.tasks[0].row() | {"tags_path": "s3://bucket/x.parquet"})
+        project(plan.tasks[0].row() | {"tags_path": "s3://bucket/x.parquet"})

@@ -34,6 +34,7 @@ def test_how_many_fit_is_what_the_scarcest_resource_allows():
     assert count_fitting({"CPU": 1, "GPU": 1}) == 1
     assert count_fitting({"CPU": 1, "GPU": 0}) == 4
     assert count_fitting({"CPU": 3}) == 1
+    assert count_fitting({"CPU": 0.1}) == 40
 
 
 def test_three_actors_of_more_than_half_a_gpu_need_three():

@@ -13,7 +13,7 @@ from transformers import pipeline
 
 from xner_core.alignment.aligner_settings import AlignerSettings
 from xner_core.corpus.cleaning_settings import CleaningSettings
-from xner_core.engine.cluster_settings import ClusterSettings, PoolSettings
+from xner_core.engine.cluster_settings import ClusterSettings
 from xner_core.errors import XnerError
 from xner_core.evaluation.evaluation_settings import TaggerEvaluation
 from xner_core.evaluation.student_evaluation import own_types
@@ -142,11 +142,11 @@ def test_a_new_aligner_reuses_the_tags(settings):
 
 
 def test_a_cluster_that_cannot_hold_the_actors_is_refused_at_once(settings):
-    greedy = ClusterSettings(aligner=PoolSettings(min_size=4, max_size=4))
+    greedy = ClusterSettings(actors=5)
     with pytest.raises(XnerError, match=r"not enough CPU.*5 needed, 4 there"):
         project_corpus(dataclasses.replace(settings, cluster=greedy))
     # Two actors with 0.6 do not fit on one GPU, nor may an actor's fraction be spread over two.
-    halves = ClusterSettings(tagger=PoolSettings(gpus=0.6), aligner=PoolSettings(gpus=0.6))
+    halves = ClusterSettings(actors=2, gpus=0.6)
     with pytest.raises(XnerError, match="not enough GPU"):
         project_corpus(
             dataclasses.replace(
@@ -160,7 +160,7 @@ def test_a_cluster_that_cannot_hold_the_actors_is_refused_at_once(settings):
 
 def test_pools_of_several_actors_make_the_same_labels(settings, tmp_path):
     one = project_corpus(settings)
-    pools = ClusterSettings(tagger=PoolSettings(1, 2), aligner=PoolSettings(2, 2))
+    pools = ClusterSettings(actors=3)
     several = project_corpus(dataclasses.replace(settings, out=str(tmp_path / "several"), cluster=pools))
     assert {path.name: path.read_bytes() for path in Path(one["labels"]).rglob("*.parquet")} == {
         path.name: path.read_bytes() for path in Path(several["labels"]).rglob("*.parquet")

@@ -23,7 +23,15 @@ from xner_core.training.tagger_training_settings import TaggerTrainingSettings
 from xner_core.workflows.consensus_settings import ConsensusSettings
 from xner_core.workflows.projection_settings import NightlySettings, ProjectionSettings
 
-_RENAMED_IN_PROJECTIONS = {"gold_labels": "gold_types", "student.use_gpu": "student.device cuda"}
+_RENAMED_IN_PROJECTIONS = {
+    "gold_labels": "gold_types",
+    "student.use_gpu": "student.device cuda",
+    **{
+        f"cluster.{model}.{old}": f"cluster.{new}"
+        for model in ("tagger", "aligner")
+        for old, new in (("min_size", "actors"), ("max_size", "actors"), ("cpus", "cpus"), ("gpus", "gpus"))
+    },
+}
 _RENAMED_RECIPE = {
     "recipe.use_gpu": "student.device cuda",
     "student.use_gpu": "student.device cuda",

@@ -1,48 +1,26 @@
 """What of a cluster a projection takes."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from jsonargparse.typing import PositiveFloat, PositiveInt
-
-from xner_core.models.model_settings import Device
-
-
-@dataclass(frozen=True)
-class PoolSettings:
-    """The actors of one stage.
-
-    Args:
-        min_size: actors at the start
-        max_size: actors at most, when shards queue and the cluster has room
-        cpus: CPUs of each actor, and threads of its model
-        gpus: GPUs that each actor takes where it computes on one; a fraction lets several share it
-    """
-
-    min_size: PositiveInt = 1
-    max_size: PositiveInt = 1
-    cpus: PositiveFloat = 1.0
-    gpus: PositiveFloat = 0.5
-
-    def __post_init__(self) -> None:
-        if self.max_size < self.min_size:
-            raise ValueError(f"a pool's max_size {self.max_size} is less than its min_size {self.min_size}")
-
-    def resources(self, device: Device) -> dict[str, float]:
-        """What each actor takes of the cluster, on a device, `cpu` or `cuda`."""
-        return {"CPU": self.cpus} | ({"GPU": self.gpus} if device == "cuda" else {})
 
 
 @dataclass(frozen=True)
 class ClusterSettings:
-    """What of the cluster a projection takes.
+    """What of the cluster a projection takes; the job says what it has chosen.
 
     Args:
-        tagger: the tagger's actors
-        aligner: the aligner's actors
+        actors: processes with a tagger and an aligner each, at most; by default as many as the cluster holds when all
+            of its nodes are there, with 3 GiB of memory for each
+        cpus: CPUs of each actor, and threads of its models; by default 1, and beside a GPU the actor's share of its
+            node's
+        gpus: GPUs that each actor takes where it computes on one; by default a share, up to a quarter, such that the
+            node's CPUs keep the GPU busy
         stall_timeout: seconds in which no shard is finished, after which the job fails, beyond what attempts at a shard
             may take; more than pairs that hang take in one shard
     """
 
-    tagger: PoolSettings = field(default_factory=PoolSettings)
-    aligner: PoolSettings = field(default_factory=PoolSettings)
+    actors: PositiveInt | None = None
+    cpus: PositiveFloat | None = None
+    gpus: PositiveFloat | None = None
     stall_timeout: PositiveInt = 1800

@@ -1,12 +1,14 @@
 """The Ray Data graph of a projection: the one place where the stages meet Ray.
 
-Its rows are shard descriptors. A task owns one shard: a tagger actor writes its tag file, an aligner actor reads that
-and writes its label file. Both write aside and show the file in one step, under a name that follows from the content,
-so that a task that is run again makes the same file again, and no text ever passes through Ray's object store.
+Its rows are shard descriptors. A task owns one shard: an actor writes its tag file and then its label file, aside, and
+shows each in one step under a name that follows from the content, so that a task that is run again makes the same files
+again, and no text ever passes through Ray's object store.
 """
 
+import gc
 import logging
 import time
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -17,9 +19,11 @@ from ray.data import DataContext
 from ray.data.exceptions import ExecutionTimeoutError
 
 from xner_core.alignment.aligner_settings import AlignerSettings
-from xner_core.engine.actors import AlignShards, Attempts, FaultGuard, TagShards, pool_strategy
+from xner_core.engine.actor_pool import ActorPool, choose_pool
+from xner_core.engine.actors import ProjectShards
 from xner_core.engine.cluster_settings import ClusterSettings
-from xner_core.engine.resources import cluster_device, require_resources
+from xner_core.engine.guarded_model import Attempts, FaultGuard
+from xner_core.engine.resources import cluster_device
 from xner_core.engine.session import ensure_ray
 from xner_core.errors import RunFailure, StorageFailure, XnerError
 from xner_core.labels.schema import quarantined_in, read_counts, sum_counts
@@ -47,8 +51,17 @@ def run_projection(
     aligner: AlignerSettings,
     cluster: ClusterSettings,
     faults: FaultSettings,
+    rate: float | None = None,
 ) -> tuple[ProjectionPlan, dict[str, Any]]:
     """Makes every label file of the plan that is not there yet, or is damaged, and counts all of them.
+
+    Args:
+        plan: what is made
+        tagger: which tags
+        aligner: which aligns
+        cluster: on how much of the cluster
+        faults: what becomes of pairs that a model breaks on
+        rate: pairs per second of an earlier run, if one is known, from which the end is foretold
 
     Returns:
         the plan with the label files that are the newest now; the counts of `count_labels` over all shards, and of this
@@ -72,16 +85,13 @@ def run_projection(
         devices = {device: cluster_device(device) for device in {tagger.device, aligner.device}}
         tagger = replace(tagger, device=devices[tagger.device])
         aligner = replace(aligner, device=devices[aligner.device])
-        require_resources(
-            {
-                f"{name} x {pool.min_size}": [pool.resources(device)] * pool.min_size
-                for name, pool, device in (
-                    ("tagger", cluster.tagger, tagger.device),
-                    ("aligner", cluster.aligner, aligner.device),
-                )
-            }
-        )
-        for row in _project(plan, tasks, tagger, aligner, cluster, faults):
+        pairs = sum(task.pairs for task in tasks)
+        device = "cuda" if "cuda" in (tagger.device, aligner.device) else "cpu"
+        pool = choose_pool(cluster, device, len(tasks), pairs)
+        logger.info("projecting %d pairs in %d shards by %s%s", pairs, len(tasks), pool, _foretold(pairs, rate))
+        for row in _project(
+            tasks, (tagger, aligner), pool, cluster.stall_timeout, FaultGuard(faults, total, _start_attempts())
+        ):
             quarantined += row["quarantined"]
             faults.check(quarantined, total)
         plan = plan.newest()
@@ -132,43 +142,42 @@ def _counts(task: ShardTask) -> dict[str, Any] | None:
     return counts
 
 
+def _foretold(pairs: int, rate: float | None) -> str:
+    if not rate:
+        return ""
+    end = time.strftime("%Y-%m-%d %H:%M", time.localtime(time.time() + pairs / rate))
+    return f"; at {rate:g} pairs/s, as in the last run here, they are done at {end}"
+
+
 def _project(
-    plan: ProjectionPlan,
     tasks: list[ShardTask],
-    tagger: TaggerSettings,
-    aligner: AlignerSettings,
-    cluster: ClusterSettings,
-    faults: FaultSettings,
+    models: tuple[TaggerSettings, AlignerSettings],
+    pool: ActorPool,
+    stall_timeout: int,
+    guard: FaultGuard,
 ) -> Iterator[dict[str, Any]]:
     """Yields the row of each shard when its label file is written."""
     context = DataContext.get_current()
     context.enable_progress_bars = False
-    patience = 2 * faults.attempts * faults.timeout(max(task.pairs for task in tasks))
-    context.execution_no_progress_timeout_s = cluster.stall_timeout + patience
+    faults = guard.settings
+    # Of both stages.
+    patience = 4 * faults.attempts * faults.timeout(max(task.pairs for task in tasks))
+    context.execution_no_progress_timeout_s = stall_timeout + patience
     context.raise_original_map_exception = True
     context.retried_map_errors = _STORE_FAILS
     context.max_map_retries = _STORE_RETRIES
     context.max_consecutive_actor_init_deaths = _DEATHS_WHILE_LOADING
-    guard = FaultGuard(faults, sum(task.pairs for task in plan.tasks), _start_attempts())
-    shards = ray.data.from_items([task.row() for task in tasks], override_num_blocks=len(tasks))
-    # Classes of actors are taken in the place of functions, which the annotations of Ray do not say.
-    tagged = shards.map(
-        TagShards,  # pyrefly: ignore[bad-argument-type]
-        fn_constructor_args=(tagger, cluster.tagger, guard),
-        compute=pool_strategy(cluster.tagger),
-        num_cpus=cluster.tagger.cpus,
-        num_gpus=cluster.tagger.resources(tagger.device).get("GPU"),
-    )
-    labelled = tagged.map(
-        AlignShards,  # pyrefly: ignore[bad-argument-type]
-        fn_constructor_args=(aligner, cluster.aligner, guard),
-        compute=pool_strategy(cluster.aligner),
-        num_cpus=cluster.aligner.cpus,
-        num_gpus=cluster.aligner.resources(aligner.device).get("GPU"),
+    shards = ray.data.from_items([task.row() for task in _in_order(tasks, pool)], override_num_blocks=len(tasks))
+    labelled = shards.map(
+        # A class of actors is taken in the place of a function, which the annotations of Ray do not say.
+        ProjectShards,  # pyrefly: ignore[bad-argument-type]
+        fn_constructor_args=(*models, pool, guard),
+        compute=pool.strategy(),
+        num_cpus=pool.cpus,
+        num_gpus=pool.gpus or None,
     )
     total = sum(task.pairs for task in tasks)
     done, started = 0, time.monotonic()
-    logger.info("projecting %d pairs in %d shards", total, len(tasks))
     try:
         for row in labelled.iter_rows():
             done += row["pairs"]
@@ -176,6 +185,7 @@ def _project(
             logger.info("%d of %d pairs, %.1f pairs/s, %.0f s left", done, total, rate, (total - done) / rate)
             yield row
     except ray.exceptions.RayTaskError as error:
+        _end_actors(error)
         if isinstance(error.cause, XnerError):
             raise error.cause from None
         raise
@@ -186,6 +196,18 @@ def _project(
         ) from None
     except ray.exceptions.RayError as error:
         raise RunFailure(f"the cluster failed ({error}); what is finished is kept: run again") from error
+
+
+def _in_order(tasks: list[ShardTask], pool: ActorPool) -> list[ShardTask]:
+    """The smallest shards first, so that there are labels soon; then the largest, so that all actors end together."""
+    ordered = sorted(tasks, key=lambda task: task.pairs)
+    return ordered[: pool.size] + ordered[: pool.size - 1 : -1]
+
+
+def _end_actors(error: Exception) -> None:
+    """Ends what the actors of a failed run hold: one that fails before its first row ends only as garbage."""
+    traceback.clear_frames(error.__traceback__)
+    gc.collect()
 
 
 def _start_attempts() -> ray.actor.ActorHandle:

@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 Resources = Mapping[str, float]
 # Of a GPU, to look whether it can be used.
 _LITTLE = 0.01
+# Seconds in which a process has started, where there is room for it.
+_SOON = 30
 
 
 def require_resources(demand: Mapping[str, Sequence[Resources]]) -> None:
@@ -99,9 +101,11 @@ def require_cuda(process: Resources) -> None:
     Raises:
         XnerError: PyTorch sees no GPU where Ray has one.
     """
-    check = ray.remote(local_device).options(num_cpus=process.get("CPU", 0), num_gpus=process["GPU"])
+    check = ray.remote(local_device).options(num_cpus=process.get("CPU", 0), num_gpus=process["GPU"]).remote("cuda")
     try:
-        ray.get(check.remote("cuda"))
+        if not ray.wait([check], timeout=_SOON)[0]:
+            logger.warning("the cluster's GPUs are all taken; waiting for %s", _amounts(process))
+        ray.get(check)
     except ray.exceptions.RayTaskError as error:
         if isinstance(error.cause, XnerError):
             raise error.cause from None
@@ -109,9 +113,21 @@ def require_cuda(process: Resources) -> None:
 
 
 def count_fitting(demand: Resources) -> int:
-    """How often this demand fits into the cluster, on an autoscaling one when grown to its full size; at least once."""
-    total, _ = _total_resources()
-    return max(1, int(min(total.get(name, 0) / amount for name, amount in demand.items() if amount)))
+    """How many actors with this demand fit into the cluster, on an autoscaling one when grown to its full size.
+
+    At least one: what holds none is refused elsewhere.
+    """
+    total, grown = _total_resources()
+    return max(1, _fitting(demand, total)) if grown else count_fitting_now(demand)
+
+
+def count_fitting_now(demand: Resources) -> int:
+    """How many actors with this demand fit on the nodes that are there, at least one."""
+    return max(1, sum(_fitting(demand, node["Resources"]) for node in ray.nodes() if node["Alive"]))
+
+
+def _fitting(demand: Resources, there: Resources) -> int:
+    return int(min(there.get(name, 0) / amount for name, amount in demand.items() if amount) + 1e-6)
 
 
 def _total_resources() -> tuple[dict[str, float], bool]:

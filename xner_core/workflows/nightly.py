@@ -95,8 +95,8 @@ def _project(
     ):
         return latest, {}
     parts = projection_parts(settings.tagger, settings.aligner)
-    announce(plan, lease, parts)
-    plan, labelled = run_projection(plan, settings.tagger, settings.aligner, settings.cluster, settings.faults)
+    rate = announce(plan, lease, parts)
+    plan, labelled = run_projection(plan, settings.tagger, settings.aligner, settings.cluster, settings.faults, rate)
     lease.check()
     derived = {}
     if settings.then_consensus:

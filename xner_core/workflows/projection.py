@@ -90,8 +90,8 @@ def bring_up_to_date(settings: ProjectionSettings, lease: Lease) -> dict[str, An
     known = published_labels(lease)
     plan = plan_projection(corpus, out, settings.tagger, settings.aligner, known)
     parts = projection_parts(settings.tagger, settings.aligner)
-    announce(plan, lease, parts)
-    plan, counts = run_projection(plan, settings.tagger, settings.aligner, settings.cluster, settings.faults)
+    rate = announce(plan, lease, parts)
+    plan, counts = run_projection(plan, settings.tagger, settings.aligner, settings.cluster, settings.faults, rate)
     result: dict[str, Any] = {
         "status": "done",
         "unfinished": counts["projected_shards"],
@@ -107,22 +107,25 @@ def bring_up_to_date(settings: ProjectionSettings, lease: Lease) -> dict[str, An
     return result | {"snapshot": publish_state(lease, corpus, plan, parts=parts, pairs_per_second=speed(counts)).name}
 
 
-def announce(plan: ProjectionPlan, lease: Lease, parts: dict[str, Any]) -> None:
+def announce(plan: ProjectionPlan, lease: Lease, parts: dict[str, Any]) -> float | None:
     """Says what is made again because a model, a setting or a version is another one now, and about how long it takes.
 
     Args:
         plan: what is to be done
         lease: on the folder, with its latest snapshot
         parts: what the plan's fingerprints were taken of
+
+    Returns:
+        pairs per second of the run before, if there was one
     """
     pairs = sum(task.pairs for task in plan.unfinished())
     if not pairs or not lease.snapshot:
-        return
+        return None
     before = open_snapshot(lease.folder).description
+    known = before.counts.get("pairs_per_second")
     changed = changed_parts(before, {TAGS: plan.tags_fingerprint, LABELS: plan.labels_fingerprint}, parts)
     if not changed:
-        return
-    known = before.counts.get("pairs_per_second")
+        return known
     minutes = max(1, round(pairs / (known or USUAL_SPEED) / 60))
     rate = f"{known:.1f} pairs/s, as before" if known else f"{USUAL_SPEED} pairs/s, as the starter models on two cores"
     total = sum(task.pairs for task in plan.tasks)
@@ -131,6 +134,7 @@ def announce(plan: ProjectionPlan, lease: Lease, parts: dict[str, Any]) -> None:
         f"Snapshot {before.name} was made otherwise: {'; '.join(changed)}",
         flush=True,
     )
+    return known
 
 
 def speed(counts: dict[str, Any]) -> float | None:
