@@ -1,5 +1,6 @@
 """What several test files share: a real S3 server, Ray and browser on this machine, and models of no size."""
 
+import gc
 import os
 import shutil
 import uuid
@@ -62,6 +63,14 @@ def ray_session(s3_bucket: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
             )
             yield
             ray.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def _actors_end(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Ray Data's actors end with the run, which the traceback of its failure keeps: as garbage."""
+    yield
+    if "ray_session" in request.fixturenames:
+        gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -46,7 +46,7 @@ def test_three_actors_of_more_than_half_a_gpu_need_three():
 def test_a_gpu_that_ray_has_and_pytorch_does_not_see_is_an_error():
     """The Ray of these tests says that it has one."""
     with pytest.raises(XnerError, match=r"a GPU was asked for, but PyTorch .* sees none: .*; install one for GPUs"):
-        require_cuda({"CPU": 1, "GPU": 1})
+        require_cuda({"CPU": 1, "GPU": 0.5})
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -5,10 +5,8 @@ shows each in one step under a name that follows from the content, so that a tas
 again, and no text ever passes through Ray's object store.
 """
 
-import gc
 import logging
 import time
-import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -185,7 +183,6 @@ def _project(
             logger.info("%d of %d pairs, %.1f pairs/s, %.0f s left", done, total, rate, (total - done) / rate)
             yield row
     except ray.exceptions.RayTaskError as error:
-        _end_actors(error)
         if isinstance(error.cause, XnerError):
             raise error.cause from None
         raise
@@ -202,12 +199,6 @@ def _in_order(tasks: list[ShardTask], pool: ActorPool) -> list[ShardTask]:
     """The smallest shards first, so that there are labels soon; then the largest, so that all actors end together."""
     ordered = sorted(tasks, key=lambda task: task.pairs)
     return ordered[: pool.size] + ordered[: pool.size - 1 : -1]
-
-
-def _end_actors(error: Exception) -> None:
-    """Ends what the actors of a failed run hold: one that fails before its first row ends only as garbage."""
-    traceback.clear_frames(error.__traceback__)
-    gc.collect()
 
 
 def _start_attempts() -> ray.actor.ActorHandle:
