@@ -142,11 +142,11 @@ def test_a_new_aligner_reuses_the_tags(settings):
 
 
 def test_a_cluster_that_cannot_hold_the_actors_is_refused_at_once(settings):
-    greedy = ClusterSettings(actors=5)
+    greedy = ClusterSettings(actors=5, cpus=1)
     with pytest.raises(XnerError, match=r"not enough CPU.*5 needed, 4 there"):
         project_corpus(dataclasses.replace(settings, cluster=greedy))
     # Two actors with 0.6 do not fit on one GPU, nor may an actor's fraction be spread over two.
-    halves = ClusterSettings(actors=2, gpus=0.6)
+    halves = ClusterSettings(actors=2, cpus=1, gpus=0.6)
     with pytest.raises(XnerError, match="not enough GPU"):
         project_corpus(
             dataclasses.replace(
@@ -160,7 +160,7 @@ def test_a_cluster_that_cannot_hold_the_actors_is_refused_at_once(settings):
 
 def test_pools_of_several_actors_make_the_same_labels(settings, tmp_path):
     one = project_corpus(settings)
-    pools = ClusterSettings(actors=3)
+    pools = ClusterSettings(actors=3, cpus=1)
     several = project_corpus(dataclasses.replace(settings, out=str(tmp_path / "several"), cluster=pools))
     assert {path.name: path.read_bytes() for path in Path(one["labels"]).rglob("*.parquet")} == {
         path.name: path.read_bytes() for path in Path(several["labels"]).rglob("*.parquet")
