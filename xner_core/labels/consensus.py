@@ -93,9 +93,7 @@ def consensus_table(
     """
     rows, recovered = evidence.recovered(candidates)
     votes = _by_row(VOTE, evidence.votes(entities), entities["row"].to_numpy(), len(pair_ids))
-    return pa.Table.from_arrays(
-        [pair_ids, votes, _by_row(RECOVERED, recovered, rows, len(pair_ids))], schema=CONSENSUS
-    )
+    return pa.Table.from_arrays([pair_ids, votes, _by_row(RECOVERED, recovered, rows, len(pair_ids))], schema=CONSENSUS)
 
 
 def _by_row(item: pa.StructType, columns: Mapping[str, pa.Array], rows: np.ndarray, count: int) -> pa.ListArray:

@@ -1,6 +1,6 @@
 """The names of each entity of a label file as keys, made once for the file and kept: what its pairs count in all votes.
 
-    <folder>/<fingerprint>/<label file's name>    an item for each entity, in the order of the file
+<folder>/<fingerprint>/<label file's name>    an item for each entity, in the order of the file
 """
 
 from typing import NamedTuple

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from xner_core.text.normal_form import normal_form
-from xner_core.text.text_arrays import CONTEXT, LONE, RUN, SPACE, TextArrays, character_tables
+from xner_core.text.text_arrays import LONE, RUN, SPACE, TextArrays, character_tables
 from xner_core.text.words import words
 
 # Words of the longest name that is looked for (single characters in scripts without spaces).
@@ -204,9 +204,7 @@ class NameIndex:
         """The same of a text whose normal form is not that of its words."""
         text = texts.text(number)
         spans = words(text)
-        parts = [
-            (start, end) for first, (start, _) in enumerate(spans) for _, end in spans[first : first + _LONGEST]
-        ]
+        parts = [(start, end) for first, (start, _) in enumerate(spans) for _, end in spans[first : first + _LONGEST]]
         names = places_of(name_keys(TextArrays.of_strings([text[start:end] for start, end in parts])), self.keys)
         found = {start: (end, name) for (start, end), name in zip(parts, names, strict=True) if name >= 0}
         starts = np.fromiter(found, np.int64) + texts.offsets[number]
@@ -248,7 +246,7 @@ def _spelt(texts: TextArrays) -> Iterator[_Words]:
 
 
 def _segments(text: str) -> tuple[str, list[tuple[int, int]], list[tuple[int, int]]] | None:
-    """A text's normal form, its words, and where their own normal forms stand in it; None if these are not its parts."""
+    """A text's normal form, its words, and where their normal forms stand in it; None if these are not its parts."""
     spans, form = words(text), normal_form(text)
     pieces, places, last, end = [], [], 0, 0
     for start, stop in spans:

@@ -27,7 +27,10 @@ _BY_THEMSELVES = (
     r"[\p{L}\p{N}\p{P}\p{S}]--[\p{M}\p{GCB=Extend}\p{GCB=SpacingMark}\p{GCB=Prepend}\p{GCB=ZWJ}\p{GCB=Control}"
     rf"\p{{GCB=L}}\p{{GCB=V}}\p{{GCB=T}}\p{{GCB=Regional_Indicator}}{characters(CUT_BY_DICTIONARY)}]"
 )
-_CLASSES = {RUN: rf"[[{_BY_THEMSELVES}]&&[\p{{L}}\p{{N}}\p{{Pc}}]]", LONE: rf"[[{_BY_THEMSELVES}]--[\p{{L}}\p{{N}}\p{{Pc}}]]"}
+_CLASSES = {
+    RUN: rf"[[{_BY_THEMSELVES}]&&[\p{{L}}\p{{N}}\p{{Pc}}]]",
+    LONE: rf"[[{_BY_THEMSELVES}]--[\p{{L}}\p{{N}}\p{{Pc}}]]",
+}
 # Between two of these, some signs belong to a word; see `words`.
 _SIGNS = (
     (r"['’״׳\"]", r"[\p{Hebrew}\p{Cyrillic}]", r"[\p{Hebrew}\p{Cyrillic}]"),

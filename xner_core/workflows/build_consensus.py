@@ -50,7 +50,5 @@ def build_consensus(settings: ConsensusSettings) -> dict[str, Any]:
     names = {"source_names": counting.count("sources"), "target_names": counting.count("targets")}
     (out / WORK).delete_folder()
     seconds = time.monotonic() - started
-    print(
-        f"{out}: votes on {names['target_names']} names; {len(missing)} files written, {recovered} names recovered"
-    )
+    print(f"{out}: votes on {names['target_names']} names; {len(missing)} files written, {recovered} names recovered")
     return {"status": "done"} | result | names | {"recovered": recovered, "seconds": round(seconds, 1)}
