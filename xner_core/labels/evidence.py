@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
-from xner_core.labels.name_keys import NameIndex, mixed, places_of
+from xner_core.labels.name_keys import KeyIndex, NameIndex, mixed
 from xner_core.labels.name_totals import Partition, pair_keys, read_totals
 from xner_core.text.text_arrays import TextArrays, character_tables
 
@@ -203,11 +203,11 @@ class _Totals:
 
     def __init__(self, table: pa.Table) -> None:
         self._table = table.combine_chunks()
-        self._keys = self._table["key"].to_numpy()
+        self._index = KeyIndex(self._table["key"].to_numpy())
 
     def of(self, keys: np.ndarray, name: str, otherwise: int) -> np.ndarray:
         """The totals in a column; something else for keys without any."""
-        places = places_of(keys, self._keys)
+        places = self._index.places(keys)
         there = places >= 0
         values = np.full(len(keys), otherwise, np.int64)
         values[there] = self._table[name].to_numpy()[places[there]]
@@ -215,7 +215,7 @@ class _Totals:
 
     def types(self, keys: np.ndarray) -> pa.Array:
         """The most frequent types; null for keys without any."""
-        places = places_of(keys, self._keys)
+        places = self._index.places(keys)
         types = self._table["type"].take(pa.array(places, mask=places < 0)).cast(pa.string())
         return types.combine_chunks() if isinstance(types, pa.ChunkedArray) else types
 

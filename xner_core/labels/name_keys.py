@@ -5,7 +5,7 @@ that the keys of all parts of a text come from one sum over it. Two given names 
 2^-64: among 10 million names, two do once in 400,000 corpora.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -45,6 +45,9 @@ def _powers(base: int, length: int) -> np.ndarray:
     powers = np.full(length, base, np.uint64)
     powers[0] = 1
     return np.multiply.accumulate(powers)
+
+
+_Segments = tuple[str, list[tuple[int, int]], list[tuple[int, int]]]
 
 
 class _Sums(NamedTuple):
@@ -137,12 +140,31 @@ class Found(NamedTuple):
     names: np.ndarray
 
 
-def places_of(keys: np.ndarray, ordered: np.ndarray) -> np.ndarray:
-    """The places of some keys among others that are in order, -1 for those that are not there."""
-    if not len(ordered):
-        return np.full(len(keys), -1)
-    places = np.minimum(np.searchsorted(ordered, keys), len(ordered) - 1)
-    return np.where(ordered[places] == keys, places, -1)
+class KeyIndex:
+    """Where keys are among others, found from their first bits.
+
+    Args:
+        keys: in order, without doubles, uint64[keys]
+    """
+
+    def __init__(self, keys: np.ndarray) -> None:
+        self.keys = keys
+        bits = max(8, len(keys).bit_length())
+        self._shift = np.uint64(64 - bits)
+        self._first = np.searchsorted(keys, np.arange(1 << bits, dtype=np.uint64) << self._shift).astype(np.int32)
+
+    def places(self, keys: np.ndarray) -> np.ndarray:
+        """The places of some keys, -1 for those that are not there."""
+        if not len(self.keys):
+            return np.full(len(keys), -1)
+        places = self._first[(keys >> self._shift).view(np.int64)].astype(np.int64)
+        behind = np.arange(len(keys))
+        while len(behind):
+            at = np.minimum(places[behind], len(self.keys) - 1)
+            behind = behind[(self.keys[at] < keys[behind]) & (at == places[behind])]
+            places[behind] += 1
+        places = np.minimum(places, len(self.keys) - 1)
+        return np.where(self.keys[places] == keys, places, -1)
 
 
 class NameIndex:
@@ -154,11 +176,12 @@ class NameIndex:
 
     def __init__(self, keys: np.ndarray) -> None:
         self.keys = keys
+        self._index = KeyIndex(keys)
         bits = max(10, int(_BITS_PER_NAME * len(keys)).bit_length())
         self._shift = np.uint64(64 - bits)
-        slots = keys >> self._shift
+        slots = (keys >> self._shift).view(np.int64)
         self._bits = np.zeros(1 << (bits - 3), np.uint8)
-        np.bitwise_or.at(self._bits, slots >> np.uint64(3), np.uint8(1) << (slots & np.uint64(7)).astype(np.uint8))
+        np.bitwise_or.at(self._bits, slots >> 3, np.uint8(1) << (slots & 7).astype(np.uint8))
 
     def find(self, texts: TextArrays) -> Found:
         """Where names stand: from a text's start on the longest one at each word, none overlapping."""
@@ -171,16 +194,16 @@ class NameIndex:
         return Found(*map(np.concatenate, zip(*parts, strict=True))) if parts else Found(*[np.zeros(0, np.int64)] * 4)
 
     def _find(self, texts: TextArrays) -> Found:
-        candidates = [self._longest(each) for each in _spelt(texts)]
-        intertwined = [number for number in np.flatnonzero(texts.context()) if _segments(texts.text(number)) is None]
-        candidates += [self._longest_of_intertwined(texts, number) for number in intertwined]
+        simple, others = _simple_words(texts), np.flatnonzero(texts.context())
+        segments = [(int(number), _segments(texts.text(number))) for number in others]
+        candidates = [self._longest(simple)]
+        if parted := [(number, parts) for number, parts in segments if parts is not None]:
+            candidates.append(self._longest(_words_of_segments(texts, parted)))
+        candidates += [self._longest_of_intertwined(texts, number) for number, parts in segments if parts is None]
         starts, ends, names = map(np.concatenate, zip(*candidates, strict=True))
         order = np.argsort(starts, kind="stable")
-        taken, last = [], 0
-        for place, start, end in zip(order.tolist(), starts[order].tolist(), ends[order].tolist(), strict=True):
-            if start >= last:
-                taken.append(place)
-                last = end
+        starts, ends, names = starts[order], ends[order], names[order]
+        taken = _without_overlaps(starts, ends)
         numbers = np.searchsorted(texts.offsets, starts[taken], side="right") - 1
         return Found(numbers.astype(np.int32), starts[taken], ends[taken], names[taken])
 
@@ -190,11 +213,10 @@ class NameIndex:
         for length in range(1, min(_LONGEST, len(each.texts)) + 1):
             count = len(each.texts) - length + 1
             keys = (each.after[length - 1 :] - each.before[:count]) * each.undo[:count]
-            slots = keys >> self._shift
-            there = (self._bits[slots >> np.uint64(3)] >> (slots & np.uint64(7)).astype(np.uint8)) & 1
-            begins = np.flatnonzero(there)
+            slots = (keys >> self._shift).view(np.int64)
+            begins = np.flatnonzero((self._bits.take(slots >> 3) >> (slots & 7).astype(np.uint8)) & 1)
             begins = begins[each.texts[begins] == each.texts[begins + length - 1]]
-            places = places_of(keys[begins], self.keys)
+            places = self._index.places(keys[begins])
             begins, places = begins[places >= 0], places[places >= 0]
             longest[begins], names[begins] = length, places
         begins = np.flatnonzero(longest)
@@ -205,15 +227,30 @@ class NameIndex:
         text = texts.text(number)
         spans = words(text)
         parts = [(start, end) for first, (start, _) in enumerate(spans) for _, end in spans[first : first + _LONGEST]]
-        names = places_of(name_keys(TextArrays.of_strings([text[start:end] for start, end in parts])), self.keys)
+        names = self._index.places(name_keys(TextArrays.of_strings([text[start:end] for start, end in parts])))
         found = {start: (end, name) for (start, end), name in zip(parts, names, strict=True) if name >= 0}
         starts = np.fromiter(found, np.int64) + texts.offsets[number]
         ends, places = np.array(list(found.values()), np.int64).reshape(-1, 2).T
         return starts, ends + texts.offsets[number], places
 
 
-def _spelt(texts: TextArrays) -> Iterator[_Words]:
-    """The words of texts; first of those without context characters, then of the others."""
+def _without_overlaps(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Which spans are taken, from the first on, where none may overlap the one taken before it, bool[spans]."""
+    taken = np.ones(len(starts), bool)
+    taken[1:] = starts[1:] >= np.maximum.accumulate(ends)[:-1]
+    # Nothing reaches into those; the others follow one of them.
+    before = last = -1
+    for place in np.flatnonzero(~taken).tolist():
+        if place != before + 1:
+            last = ends[place - 1]
+        if starts[place] >= last:
+            taken[place], last = True, ends[place]
+        before = place
+    return taken
+
+
+def _simple_words(texts: TextArrays) -> _Words:
+    """The words of those texts that have no context characters."""
     context, rows = texts.context(), texts.rows()
     classes = character_tables().classes[texts.codes]
     left_out = context[rows] if context.any() else None
@@ -226,26 +263,26 @@ def _spelt(texts: TextArrays) -> Iterator[_Words]:
     starts = np.flatnonzero(lone | (run & ~after_run[:-1]))
     ends = np.flatnonzero(lone | (run & ~before_run[1:])) + 1
     sums = _sums(texts, left_out)
-    yield _Words(rows[starts], starts, ends, sums.before[starts], sums.before[ends], sums.undo[starts])
-
-    numbers = [(number, _segments(texts.text(number))) for number in np.flatnonzero(context)]
-    known = [(number, segments) for number, segments in numbers if segments is not None]
-    if known:
-        forms = TextArrays.of_strings([form for _, (form, _, _) in known])
-        sums = _sums(forms)
-        counts = [len(spans) for _, (_, spans, _) in known]
-        raw, in_form = (
-            np.concatenate([np.array(places, np.int64).reshape(-1, 2) for places in several])
-            for several in zip(*((spans, places) for _, (_, spans, places) in known), strict=True)
-        )
-        raw += np.repeat([texts.offsets[number] for number, _ in known], counts)[:, None]
-        in_form += np.repeat(forms.offsets[:-1], counts)[:, None]
-        rows = np.repeat(np.array([number for number, _ in known], np.int32), counts)
-        starts, ends = in_form.T
-        yield _Words(rows, *raw.T, sums.before[starts], sums.before[ends], sums.undo[starts])
+    return _Words(rows[starts], starts, ends, sums.before[starts], sums.before[ends], sums.undo[starts])
 
 
-def _segments(text: str) -> tuple[str, list[tuple[int, int]], list[tuple[int, int]]] | None:
+def _words_of_segments(texts: TextArrays, segments: Sequence[tuple[int, _Segments]]) -> _Words:
+    """The words of other texts, given by their numbers."""
+    numbers, forms = [number for number, _ in segments], TextArrays.of_strings([form for _, (form, _, _) in segments])
+    counts = [len(spans) for _, (_, spans, _) in segments]
+    raw, in_form = (
+        np.concatenate([np.array(places, np.int64).reshape(-1, 2) for places in several])
+        for several in zip(*((spans, places) for _, (_, spans, places) in segments), strict=True)
+    )
+    raw += np.repeat(texts.offsets[numbers], counts)[:, None]
+    in_form += np.repeat(forms.offsets[:-1], counts)[:, None]
+    rows = np.repeat(np.array(numbers, np.int32), counts)
+    starts, ends = in_form.T
+    sums = _sums(forms)
+    return _Words(rows, *raw.T, sums.before[starts], sums.before[ends], sums.undo[starts])
+
+
+def _segments(text: str) -> _Segments | None:
     """A text's normal form, its words, and where their normal forms stand in it; None if these are not its parts."""
     spans, form = words(text), normal_form(text)
     pieces, places, last, end = [], [], 0, 0

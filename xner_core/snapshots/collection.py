@@ -2,8 +2,8 @@
 
 It holds the lease of the folder, so no run is writing meanwhile. It knows a file of ours by its path, and leaves all
 others alone: students, reports, whatever a user has put there. The snapshot that the student in the folder was trained
-on is kept, and so are votes and other tables derived of labels, until the first of these labels goes. What was counted of
-a label file goes with it.
+on is kept, and so are votes and other tables derived of labels, until the first of these labels goes. What was counted
+of a label file goes with it.
 """
 
 import logging
