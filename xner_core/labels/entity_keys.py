@@ -51,7 +51,9 @@ def write_entity_keys(task: KeysTask) -> None:
     write_table(task.keys, entity_keys(read_table(task.labels.location, _COLUMNS)))
 
 
-_COLUMNS = ["source_text", "target_text", "entities", "quarantine"]
+_OF_ENTITIES = ("type", "status", "source_start", "source_end", "target_start", "target_end")
+# Not what else is known of entities, which takes as long to read as all this.
+_COLUMNS = ["source_text", "target_text", "quarantine", *(f"entities.list.element.{name}" for name in _OF_ENTITIES)]
 
 
 def entity_keys(labels: pa.Table) -> pa.Table:

@@ -92,13 +92,14 @@ def besides(
     texts: TextArrays, starts: np.ndarray, ends: np.ndarray, names: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The keys of names with the character before them, and after them, if both may belong to one word; 0 if not."""
-    unspaced = character_tables().unspaced[texts.codes]
-    within = np.append(unspaced[:-1] & unspaced[1:], False)
-    within = np.append(False, within) if len(texts.codes) else np.zeros(1, bool)
-    within[texts.offsets] = False
-    codes = np.append(texts.codes, np.uint32(0)).astype(np.uint64)
-    before = mixed(names ^ mixed(2 * codes[starts - 1])) * within[starts]
-    after = mixed(names ^ mixed(2 * codes[np.minimum(ends, len(codes) - 1)] + np.uint64(1))) * within[ends]
+    codes, unspaced = np.append(texts.codes, np.uint32(0)), character_tables().unspaced
+    numbers = np.searchsorted(texts.offsets, starts, side="right") - 1
+    before, after = np.zeros((2, len(names)), np.uint64)
+    for keys, places, other, side in ((before, starts, starts - 1, 0), (after, ends, ends, 1)):
+        within = (places > texts.offsets[numbers]) & (places < texts.offsets[numbers + 1])
+        within &= unspaced[codes[places - 1]] & unspaced[codes[places]]
+        beside = 2 * codes[other[within]].astype(np.uint64) + np.uint64(side)
+        keys[within] = mixed(names[within] ^ mixed(beside))
     return before, after
 
 

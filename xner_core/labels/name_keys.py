@@ -92,7 +92,7 @@ def name_keys(names: TextArrays) -> np.ndarray:
     keys = _keys(names)
     if context.any():
         numbers = np.flatnonzero(context)
-        keys[numbers] = _keys(TextArrays.of_strings([normal_form(names.text(number)) for number in numbers]))
+        keys[numbers] = _keys(TextArrays.of_strings([normal_form(names.text(number)) for number in numbers.tolist()]))
     return keys
 
 
@@ -195,7 +195,7 @@ class NameIndex:
 
     def _find(self, texts: TextArrays) -> Found:
         simple, others = _simple_words(texts), np.flatnonzero(texts.context())
-        segments = [(int(number), _segments(texts.text(number))) for number in others]
+        segments = [(number, _segments(texts.text(number))) for number in others.tolist()]
         candidates = [self._longest(simple)]
         if parted := [(number, parts) for number, parts in segments if parts is not None]:
             candidates.append(self._longest(_words_of_segments(texts, parted)))
@@ -279,7 +279,7 @@ def _words_of_segments(texts: TextArrays, segments: Sequence[tuple[int, _Segment
     rows = np.repeat(np.array(numbers, np.int32), counts)
     starts, ends = in_form.T
     sums = _sums(forms)
-    return _Words(rows, *raw.T, sums.before[starts], sums.before[ends], sums.undo[starts])
+    return _Words(rows, raw[:, 0], raw[:, 1], sums.before[starts], sums.before[ends], sums.undo[starts])
 
 
 def _segments(text: str) -> _Segments | None:
