@@ -20,7 +20,6 @@ from xner_core.snapshots.repository import label_addresses
 from xner_core.storage.files import locate, read_table
 from xner_core.workflows.consensus_settings import ConsensusSettings
 
-
 SideJob = IngestSettings | ConsensusSettings
 
 
