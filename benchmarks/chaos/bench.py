@@ -23,17 +23,28 @@ from chaos.label_comparison import differences, read_labels
 from chaos.poison import PoisonedAlignerSettings, PoisonedTaggerSettings, mark
 from chaos.tiny_models import save_tiny_encoder, save_tiny_tagger
 from xner_core.corpus.cleaning_settings import CleaningSettings
+from xner_core.corpus.ingest.ingest_settings import IngestSettings
 from xner_core.corpus.layout import open_corpus
 from xner_core.errors import XnerError
 from xner_core.projection.faults.fault_settings import FaultSettings
 from xner_core.projection.plan import ProjectionPlan, plan_projection
 from xner_core.sample import write_sample_corpus
 from xner_core.storage.files import locate
+from xner_core.workflows.build_consensus import build_consensus
+from xner_core.workflows.consensus_settings import ConsensusSettings
+from xner_core.workflows.corpus import ingest_alone
 from xner_core.workflows.nightly import reproject
 from xner_core.workflows.projection import project_corpus
 from xner_core.workflows.projection_settings import NightlySettings, ProjectionSettings
 
 Started = TypeVar("Started")
+JobSettings = ProjectionSettings | IngestSettings | ConsensusSettings
+_JOBS: dict[type, Callable[[Any], Any]] = {
+    NightlySettings: reproject,
+    ProjectionSettings: project_corpus,
+    IngestSettings: ingest_alone,
+    ConsensusSettings: build_consensus,
+}
 
 _NODE = {"num_cpus": 4, "object_store_memory": 100 << 20}
 # A node that is killed is missed after 8 s; under load a healthy one may be silent for some.
@@ -42,14 +53,14 @@ _RUN_SECONDS = 3600
 _SHARD_PAIRS = 16
 
 
-def project(settings: ProjectionSettings, variables: dict[str, str], log: str) -> None:
-    """What a driver does: the main job, or the nightly one, its output in a file; exit status 1 with a message."""
+def run_job(settings: JobSettings, variables: dict[str, str], log: str) -> None:
+    """What a driver does: the job of such settings, its output in a file; exit status 1 with a message."""
     os.environ.update(variables)
     with open(log, "ab") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     try:
-        reproject(settings) if isinstance(settings, NightlySettings) else project_corpus(settings)
+        _JOBS[type(settings)](settings)
     except XnerError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         sys.exit(1)
@@ -160,16 +171,16 @@ class Bench:
         aside.rename(folder)
         return folder
 
-    def start(self, settings: ProjectionSettings) -> Driver:
+    def start(self, settings: JobSettings) -> Driver:
         """Starts a driver."""
         self._drivers += 1
         log = self.folder / f"{Path(settings.out).name}-{self._drivers}.log"
         variables = {"RAY_ADDRESS": self.cluster.address}
-        process = _context().Process(target=project, args=(settings, variables, str(log)))
+        process = _context().Process(target=run_job, args=(settings, variables, str(log)))
         process.start()
         return Driver(process, log)
 
-    def finish(self, settings: ProjectionSettings, tries: int = 6) -> list[Driver]:
+    def finish(self, settings: JobSettings, tries: int = 6) -> list[Driver]:
         """Runs drivers one after the other until one is done; returns all of them."""
         drivers = []
         while not (drivers and drivers[-1].done) and len(drivers) < tries:

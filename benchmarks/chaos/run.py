@@ -14,11 +14,15 @@ from typing import Any
 from jsonargparse.typing import NonNegativeInt, PositiveInt
 
 from chaos.bench import open_bench
-from chaos.scenarios import SCENARIOS, Outcome
+from chaos.scenarios import SCENARIOS as OF_PROJECTION
+from chaos.scenarios import Outcome
+from chaos.side_jobs import SIDE_JOBS
 from xner_core.errors import RunFailure
 from xner_core.storage.files import locate, read_json, write_json
 
 logger = logging.getLogger(__name__)
+
+SCENARIOS = OF_PROJECTION | SIDE_JOBS
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,8 @@ class ChaosSettings:
     Args:
         out: folder, on a local disk, of what the runs make; scenarios that are done there are not done again
         scenarios: which, of flaky-store, damaged-files, poisoned-pairs, killed-actors, killed-drivers, killed-nodes,
-            full-disk and two-at-once; all if none are named
+            full-disk, two-at-once, flaky-ingest, flaky-consensus, killed-ingests and killed-consensus; all if none
+            are named
         starter: with the starter models on the bundled sample, rather than with tiny models on made-up text
         seed: of what is damaged, and when
         minutes: after which no further scenario is begun

@@ -1,19 +1,24 @@
 """The votes of a corpus on names, counted by hand and checked against made-up corpora."""
 
 import unicodedata
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from label_files import row, write_labels
-from xner_core.errors import XnerError
-from xner_core.labels.consensus import CONSENSUS, consensus_table, find_consensus
-from xner_core.labels.evidence import Evidence
+import xner_core.storage.files as files_module
+from label_files import FINGERPRINT, row, write_labels
+from plain_consensus import plain_votes
+from xner_core.errors import StorageFailure, XnerError
+from xner_core.labels import vote_counting
+from xner_core.labels.consensus import CONSENSUS, find_consensus
 from xner_core.labels.label_files import find_label_files
-from xner_core.text.spans import Span
+from xner_core.storage.files import read_table
 from xner_core.workflows.build_consensus import build_consensus
 from xner_core.workflows.consensus_settings import ConsensusSettings
 
@@ -53,17 +58,19 @@ ROWS = [
 ]
 
 
-@pytest.fixture
-def evidence() -> Evidence:
-    evidence = Evidence()
-    rows = [row for row in ROWS if row["quarantine"] is None]
-    evidence.add_projections(rows)
-    evidence.add_occurrences(rows)
-    return evidence
+def votes_on(folder: Path, *files: list[dict]) -> list[dict]:
+    """The votes on the rows of some label files, as they are written."""
+    labels = write_labels(folder, *files)
+    found = find_consensus(
+        build_consensus(ConsensusSettings([labels], str(folder / "votes")))["consensus"], find_label_files([labels])
+    )
+    tables = [read_table(found[file.name]) for file in find_label_files([labels])]
+    assert all(table.schema.equals(CONSENSUS) for table in tables)
+    return [row for table in tables for row in table.to_pylist()]
 
 
-def test_votes_are_those_counted_by_hand(evidence):
-    table = consensus_table(evidence, ROWS).to_pylist()
+def test_votes_are_those_counted_by_hand(tmp_path):
+    table = votes_on(tmp_path, ROWS)
     city, radio, unknown, outlier = (table[i]["votes"][0] for i in (0, 5, 6, 7))
     assert (city["projections"], city["type"], city["occurrences"]) == (5, "LOC", 5)
     assert city["type_share"] == pytest.approx(4 / 5)
@@ -75,8 +82,8 @@ def test_votes_are_those_counted_by_hand(evidence):
     assert outlier["coverage"] == pytest.approx(1 / 2)
 
 
-def test_a_name_is_recovered_where_it_was_missed_and_nowhere_else(evidence):
-    table = consensus_table(evidence, ROWS).to_pylist()
+def test_a_name_is_recovered_where_it_was_missed_and_nowhere_else(tmp_path):
+    table = votes_on(tmp_path, ROWS)
     assert [bool(row["recovered"]) for row in table] == [False] * 4 + [True] + [False] * 4
     (found,) = table[4]["recovered"]
     assert (found["type"], found["start"], found["end"], found["occurrences"]) == ("LOC", 13, 17, 5)
@@ -84,38 +91,15 @@ def test_a_name_is_recovered_where_it_was_missed_and_nowhere_else(evidence):
     assert found["type_share"] == pytest.approx(3 / 4)
 
 
-def test_names_are_found_whole_longest_first_in_any_script():
-    evidence = Evidence()
-    evidence.add_projections(
-        [
-            pair("a b c", "New York Times", ("a", "LOC", "New York"), ("a b c", "ORG", "New York Times")),
-            pair("a", "北京大学和北京", ("a", "ORG", "北京大学")),
-            pair("a", "北京", ("a", "LOC", "北京")),
-        ]
-    )
-    text = "New York, die New York Times; New Yorker 北京大学和北京"
-    assert [text[span.start : span.end] for span in evidence.find(text)] == [
-        "New York",
-        "New York Times",
-        "北京大学",
-        "北京",
-    ]
-
-
-def test_without_spaces_a_name_is_not_recovered_from_within_another_word():
+def test_without_spaces_a_name_is_not_recovered_from_within_another_word(tmp_path):
     rows = [
         *[pair("China", text, ("China", "LOC", "中国")) for text in ("中国政府", "中国的", "在中国", "中国", "中国人")],
         *[pair("x", text) for text in ("发展中国家", "该发展中国家", "发展中国家的", "中国政府说", "来自中国。")],
         *[pair("Cologne", "Köln", ("Cologne", "LOC", "Köln"))] * 5,
         *[pair("x", "in Kölns Mitte, in Köln selbst")] * 5,
     ]
-    evidence = Evidence()
-    evidence.add_projections(rows)
-    evidence.add_occurrences(rows)
+    recovered = [row["recovered"] for row in votes_on(tmp_path, rows)]
     # Coverage: 5 of 10. Never an entity in two other texts with 家 after it; once in one with 政.
-    assert evidence.coverage_at("发展中国家", Span(2, 4)) == pytest.approx((0 + 3 * 0.5) / (2 + 3))
-    assert evidence.coverage_at("中国政府", Span(0, 2)) == pytest.approx(0.5)
-    recovered = [row["recovered"] for row in consensus_table(evidence, rows).to_pylist()]
     assert [round(name["coverage"], 2) for row_ in recovered[5:10] for name in row_] == [0.3, 0.3, 0.3, 0.5, 0.5]
     # With spaces the character beside a name says nothing.
     assert [[name["coverage"] for name in row_] for row_ in recovered[-5:]] == [[0.5]] * 5
@@ -123,46 +107,101 @@ def test_without_spaces_a_name_is_not_recovered_from_within_another_word():
 
 @st.composite
 def corpora(draw):
-    names = ["Köln", "Bonn", "Ulm", "Neu Ulm"]
-    rows = []
-    for _ in range(draw(st.integers(1, 12))):
-        words = draw(st.lists(st.sampled_from([*names, "und", "die"]), max_size=6))
-        target = " ".join(words)
-        spans, start = [], 0
-        for word in words:
-            spans.append((word, Span(start, start + len(word))))
-            start += len(word) + 1
-        labels = [
-            pair("X", word, ("X", draw(st.sampled_from(["LOC", "ORG"])), word))["entities"][0]
-            | {"target_start": span.start, "target_end": span.end}
-            for word, span in spans
-            if word in names and draw(st.booleans())
-        ]
-        rows.append(row(target, labels) | {"source_text": "X"})
-    return rows
+    """Label files of texts in several scripts, and in forms that are not normal."""
+    names = ["Köln", "Ko\u0308ln", "Ulm", "Neu Ulm", "Neu  Ulm", "O’Brien", "中国", "中国人", "กรุงเทพ"]
+    fillers = ["und", "die", "l’", "发展", "家", "\u200b", "\u00a8", "ﬁx", "…", "L·l", "A:a"]
+    files = []
+    for _ in range(draw(st.integers(1, 3))):
+        rows = []
+        for number in range(draw(st.integers(0, 6))):
+            parts = draw(st.lists(st.sampled_from([*names, *fillers]), max_size=6))
+            separator = draw(st.sampled_from([" ", "", "\u00a0"]))
+            labels, start = [], 0
+            for part in parts:
+                if part in names and draw(st.booleans()):
+                    about = ("X", draw(st.sampled_from(["LOC", "ORG", "PER"])), part if draw(st.booleans()) else None)
+                    (label,) = pair("X", part, about)["entities"]
+                    if label["target_start"] is not None:
+                        label |= {"target_start": start, "target_end": start + len(part)}
+                    labels.append(label)
+                start += len(part) + len(separator)
+            quarantine = "Traceback" if draw(st.integers(0, 9)) == 0 else None
+            text = separator.join(parts)
+            rows.append(
+                row(text, [] if quarantine else labels, quarantine) | {"source_text": "X", "pair_id": f"{number}"}
+            )
+        files.append(rows)
+    return files
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(corpora())
-def test_shares_are_shares_and_recovered_names_overlap_no_projected_one(rows):
-    evidence = Evidence()
-    evidence.add_projections(rows)
-    evidence.add_occurrences(rows)
-    table = consensus_table(evidence, rows)
-    assert table.schema.equals(CONSENSUS)
-    total = sum(len(row["entities"]) for row in rows)
-    for row_, votes in zip(rows, table.to_pylist(), strict=True):
-        assert len(votes["votes"]) == len(row_["entities"])
-        for vote in votes["votes"]:
-            assert 0 < vote["type_share"] <= 1
-            assert 0 < vote["coverage"] <= 1
-            assert vote["projections"] == total
-        taken = [Span(label["target_start"], label["target_end"]) for label in row_["entities"]]
-        for name in votes["recovered"]:
-            span = Span(name["start"], name["end"])
-            assert not any(span.overlaps(other) for other in taken)
-            assert evidence.marks[row_["target_text"][span.start : span.end]].total() >= 2
-            taken.append(span)
+def test_votes_are_those_of_counting_name_by_name(files):
+    with TemporaryDirectory() as folder:
+        found = votes_on(Path(folder), *files)
+        rows = [
+            row for file in find_label_files([str(Path(folder) / "labels" / FINGERPRINT)]) for row in labels_of(file)
+        ]
+    expected = pa.Table.from_pylist(plain_votes(rows), schema=CONSENSUS)
+    assert found == expected.to_pylist()
+
+
+def labels_of(file) -> list[dict]:
+    return read_table(file.location).to_pylist()
+
+
+def test_groups_and_partitions_change_nothing(tmp_path, monkeypatch):
+    files = [ROWS[number : number + 3] for number in range(7)]
+    whole = votes_on(tmp_path / "whole", *files)
+    monkeypatch.setattr(vote_counting, "_FILES_OF_GROUP", 2)
+    assert votes_on(tmp_path / "parts", *files) == whole
+
+
+def test_keys_are_made_once_for_each_label_file(tmp_path):
+    labels = write_labels(tmp_path, ROWS, ROWS[:2])
+    settings = ConsensusSettings([labels], str(tmp_path / "votes"))
+    first = build_consensus(settings)
+    keys = sorted((tmp_path / "votes" / "keys").rglob("*.parquet"))
+    assert len(keys) == 2
+    made = [path.stat().st_mtime_ns for path in keys]
+    write_labels(tmp_path, ROWS, ROWS[:2], ROWS[3:])
+    assert build_consensus(settings)["written"] == 3
+    assert [path.stat().st_mtime_ns for path in keys] == made
+    assert len(list((tmp_path / "votes" / "keys").rglob("*.parquet"))) == 3
+    # Nothing is left of the way to the votes.
+    assert not list(Path(first["consensus"]).rglob("work"))
+
+
+def test_an_interrupted_count_goes_on_where_it_stopped(tmp_path, monkeypatch):
+    """Every write of it fails in turn; what is finished is not made again."""
+    labels = write_labels(tmp_path, ROWS, ROWS[:4])
+    expected = votes_on(tmp_path / "undisturbed", ROWS, ROWS[:4])
+    real, written = files_module.Location.open_output, []
+
+    @contextmanager
+    def fails(location):
+        if location.path not in written:
+            with real(location) as stream:
+                yield stream
+            written.append(location.path)
+            raise StorageFailure("gone away")
+        written.append(location.path)
+        with real(location) as stream:
+            yield stream
+
+    monkeypatch.setattr(files_module.Location, "open_output", fails)
+    settings, runs = ConsensusSettings([labels], str(tmp_path / "votes")), 0
+    while True:
+        try:
+            result = build_consensus(settings)
+            break
+        except StorageFailure:
+            runs += 1
+    assert runs > 10
+    monkeypatch.undo()
+    votes = find_consensus(result["consensus"], find_label_files([labels]))
+    assert [row for file in find_label_files([labels]) for row in read_table(votes[file.name]).to_pylist()] == expected
+    assert not list(Path(result["consensus"]).rglob("work"))
 
 
 def test_files_of_votes_follow_the_labels_and_are_made_once(tmp_path, capsys):
@@ -201,7 +240,7 @@ def test_other_labels_have_other_votes_and_two_languages_none(tmp_path):
         build_consensus(ConsensusSettings(both, str(tmp_path / "votes")))
 
 
-def test_names_vote_together_in_whatever_form_they_are_written():
+def test_names_vote_together_in_whatever_form_they_are_written(tmp_path):
     composed, decomposed = "Ọ̀yọ́", unicodedata.normalize("NFD", "Ọ̀yọ́")
     rows = [
         pair("Oyo is old", f"{composed} ti gbó", ("Oyo", "LOC", composed)),
@@ -210,15 +249,12 @@ def test_names_vote_together_in_whatever_form_they_are_written():
         pair("O’Brien speaks", "O’Brien sọ̀rọ̀", ("O’Brien", "PER", "O’Brien")),
         pair("O'Brien speaks", "O'Brien sọ̀rọ̀", ("O'Brien", "PER", "O'Brien")),
     ]
-    evidence = Evidence()
-    evidence.add_projections(rows)
-    evidence.add_occurrences(rows)
-    assert sorted(evidence.marks) == ["O'Brien", composed]
-    votes = [evidence.vote(row, row["entities"][0]) for row in rows if row["entities"]]
+    table = votes_on(tmp_path, rows)
+    votes = [row["votes"][0] for row in table if row["votes"]]
     assert [vote["projections"] for vote in votes] == [2, 2, 2, 2]
     assert [vote["target_share"] for vote in votes] == [1, 1, 1, 1]
     # Where the name was missed, it is found again, at its place in the raw text.
-    (found,) = evidence.recovered(rows[2])
+    (found,) = table[2]["recovered"]
     assert rows[2]["target_text"][found["start"] : found["end"]] == decomposed
 
 

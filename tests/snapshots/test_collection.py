@@ -96,6 +96,27 @@ def test_votes_stay_as_long_as_all_labels_that_they_are_of(out, generations, tmp
     assert collect_garbage(CollectionSettings(str(out), keep=1))["status"] == "nothing to do"
 
 
+def test_what_is_counted_of_a_label_file_stays_as_long_as_the_file(out, generations):
+    old, _ = (votes(f"{out}@{generations[number].name}", out=out) for number in (0, 3))
+    # A run that was killed on the way to its votes.
+    unfinished = out / "consensus" / ("9" * 32)
+    half = [unfinished / f"work/candidates/{file.relative_to(old)}" for file in old.files()]
+    half += [unfinished / "work/marks/0/0.parquet", unfinished / "work/targets/0.parquet"]
+    foreign = out / "consensus/keys/mine.parquet"
+    for location in (*half, foreign):
+        put(location)
+    collect_garbage(CollectionSettings(str(out), keep=1))
+    (keys,) = {location.relative_to(out).split("/")[2] for location in (out / "consensus/keys").files()} - {
+        foreign.name
+    }
+    counted = {
+        location.relative_to(out / "consensus/keys" / keys) for location in (out / f"consensus/keys/{keys}").files()
+    }
+    assert counted == {location.relative_to(out / "labels") for location in (out / "labels").files()}
+    assert foreign.exists()
+    assert unfinished.files() == []
+
+
 def test_an_interrupted_collection_leaves_no_votes_for_ever(out, generations, monkeypatch):
     old = votes(f"{out}@{generations[0].name}", out=out)
     real, deleted = type(out).delete, []

@@ -5,23 +5,23 @@ All that is counted is written down, and a training decides by its own threshold
     <out>/<fingerprint>/<labels' fingerprint>/language=de/domain=news/<shard>.parquet    rows as in the label file
 """
 
-import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pyarrow as pa
 
 from xner_core.errors import XnerError
 from xner_core.labels.evidence import Evidence
 from xner_core.labels.label_files import LabelFile
+from xner_core.labels.vote_counting import Counting
 from xner_core.storage.files import Location, locate, read_table, write_table
 from xner_core.storage.hashing import fingerprint
-
-logger = logging.getLogger(__name__)
+from xner_core.storage.tasks import Tasks
 
 # Raised whenever the same labels would give other votes.
 VERSION = 3
-_COLUMNS = ["pair_id", "source_text", "target_text", "entities", "quarantine"]
+# In the folder of the votes, what is counted on the way to them.
+WORK = "work"
 
 VOTE = pa.struct(
     [
@@ -63,52 +63,45 @@ def consensus_fingerprint(files: Sequence[LabelFile]) -> str:
     return fingerprint(stage="consensus", version=VERSION, files=[file.name for file in files])
 
 
-def count_votes(files: Sequence[LabelFile]) -> Evidence:
-    """Reads the labels twice: for the names that are projected, and for where these occur.
-
-    Memory grows with the number of different names, not with the corpus.
-    """
-    evidence = Evidence()
-    for progress, add in (("projections", evidence.add_projections), ("occurrences", evidence.add_occurrences)):
-        for number, file in enumerate(files, 1):
-            add(_rows(file.location))
-            if number % 100 == 0 or number == len(files):
-                logger.info("%s: %d of %d files, %d names", progress, number, len(files), len(evidence.marks))
-    return evidence
-
-
-def write_votes(evidence: Evidence, files: Sequence[LabelFile], out: Location) -> int:
+def write_votes(files: Sequence[LabelFile], counting: Counting, out: Location, tasks: Tasks) -> int:
     """Writes the votes on each of the label files into a folder, under the files' names.
 
     Returns:
         how many names are entities elsewhere, and were found where none is projected
     """
-    recovered = 0
-    for file in files:
-        table = consensus_table(evidence, _rows(file.location, quarantined=True))
-        recovered += sum(map(len, table["recovered"].to_pylist()))
-        write_table(out / file.name, table)
-    return recovered
+    return sum(tasks.map(_write_votes, [(file, counting, out / file.name) for file in files]))
 
 
-def consensus_table(evidence: Evidence, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
-    """The votes on the rows of one label file, in the schema `CONSENSUS`."""
-    return pa.Table.from_pylist(
-        [
-            {
-                "pair_id": row["pair_id"],
-                "votes": [evidence.vote(row, label) for label in row["entities"]],
-                "recovered": [] if row["quarantine"] else evidence.recovered(row),
-            }
-            for row in rows
-        ],
-        schema=CONSENSUS,
-    )
+def _write_votes(task: tuple[LabelFile, Counting, Location]) -> int:
+    file, counting, out = task
+    pair_ids = read_table(file.location, ["pair_id"])["pair_id"]
+    table = consensus_table(pair_ids, counting.evidence(), counting.entities(file), counting.candidates(file))
+    write_table(out, table)
+    return len(table["recovered"].combine_chunks().flatten())
 
 
-def _rows(location: Location, quarantined: bool = False) -> Iterator[dict[str, Any]]:
-    rows = read_table(location, _COLUMNS).to_pylist()
-    return (row for row in rows if quarantined or row["quarantine"] is None)
+def consensus_table(
+    pair_ids: pa.ChunkedArray, evidence: Evidence, entities: pa.Table, candidates: pa.Table
+) -> pa.Table:
+    """The votes on the rows of one label file, in the schema `CONSENSUS`.
+
+    Args:
+        pair_ids: of its rows
+        evidence: of all files
+        entities: its entities, as `ENTITY_KEYS`
+        candidates: names that are entities elsewhere, where none of its projected entities is, as `CANDIDATES`
+    """
+    rows, recovered = evidence.recovered(candidates)
+    votes = _by_row(VOTE, evidence.votes(entities), entities["row"].to_numpy(), len(pair_ids))
+    return pa.Table.from_arrays([pair_ids, votes, _by_row(RECOVERED, recovered, rows, len(pair_ids))], schema=CONSENSUS)
+
+
+def _by_row(item: pa.StructType, columns: Mapping[str, pa.Array], rows: np.ndarray, count: int) -> pa.ListArray:
+    """Lists of structs, one list for each of so many rows; the items' rows ascend."""
+    offsets = np.zeros(count + 1, np.int32)
+    np.cumsum(np.bincount(rows, minlength=count), out=offsets[1:])
+    values = pa.StructArray.from_arrays([columns[field.name] for field in item], fields=list(item))
+    return pa.ListArray.from_arrays(pa.array(offsets), values, type=pa.list_(item))
 
 
 def find_consensus(folder: str, files: Sequence[LabelFile]) -> dict[str, Location]:

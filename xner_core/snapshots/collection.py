@@ -2,7 +2,8 @@
 
 It holds the lease of the folder, so no run is writing meanwhile. It knows a file of ours by its path, and leaves all
 others alone: students, reports, whatever a user has put there. The snapshot that the student in the folder was trained
-on is kept, and so are votes and other tables derived of labels, until the first of these labels goes.
+on is kept, and so are votes and other tables derived of labels, until the first of these labels goes. What was counted
+of a label file goes with it.
 """
 
 import logging
@@ -30,8 +31,11 @@ _OURS = re.compile(
     rf"|tags/{_HASH}/{_HASH}{ATTEMPT}\.parquet"
     rf"|{LABELS}/(?P<labels>{_LABELS})"
 )
-# A table made of labels, in a folder by what determines it; each file is called like that of the labels.
-_DERIVED = re.compile(rf"(?P<table>\w+/{_HASH})/(?P<labels>{_LABELS})")
+# A table made of labels, in a folder by what determines it; each file is called like that of the labels. Of one that is
+# not finished, there is also what was made on the way.
+_DERIVED = re.compile(rf"(?P<table>\w+/{_HASH})/(?:(?:work/\w+/)?(?P<labels>{_LABELS})|work/\w+/(?:\d+/)?\d+\.parquet)")
+# What is kept of each label file by itself, to make such tables of.
+_OF_ONE = re.compile(rf"\w+/keys/{_HASH}/(?P<labels>{_LABELS})")
 _MANIFEST = re.compile(r"snapshots/\d{8}T\d{6}-[0-9a-f]{8}\.parquet")
 
 
@@ -93,7 +97,7 @@ def _trained_on(folder: Location) -> list[str]:
 
 
 def _derived(found: Sequence[tuple[Location, str, int]], labels: Collection[str]) -> Iterator[tuple[Location, int]]:
-    """The files of derived tables of which a file of labels goes; they are of no use in parts.
+    """What is derived of labels that go: whole tables, which are of no use in parts, and what is of one file alone.
 
     Args:
         found: the files of the folder, their paths below it, and their sizes
@@ -102,10 +106,12 @@ def _derived(found: Sequence[tuple[Location, str, int]], labels: Collection[str]
     ours = [(location, size, match) for location, path, size in found if (match := _DERIVED.fullmatch(path))]
     tables = {match["table"] for _, _, match in ours if match["labels"] in labels}
     yield from ((location, size) for location, size, match in ours if match["table"] in tables)
+    of_one = ((location, size, _OF_ONE.fullmatch(path)) for location, path, size in found)
+    yield from ((location, size) for location, size, match in of_one if match and match["labels"] in labels)
 
 
 def _is_ours(path: str) -> bool:
-    return any(pattern.fullmatch(path) for pattern in (_OURS, _DERIVED, _MANIFEST))
+    return any(pattern.fullmatch(path) for pattern in (_OURS, _DERIVED, _OF_ONE, _MANIFEST))
 
 
 def delete(lease: Lease, garbage: Garbage) -> None:

@@ -1,0 +1,141 @@
+"""What is done to ingest and consensus: they are ended at random moments, or their store fails, and they run again."""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from tqdm import tqdm
+
+from chaos.bench import Bench, s3_folder
+from chaos.scenarios import Outcome
+from xner_core.corpus.cleaning_settings import CleaningSettings
+from xner_core.corpus.ingest.ingest_settings import IngestSettings
+from xner_core.corpus.layout import open_corpus
+from xner_core.errors import XnerError
+from xner_core.labels.consensus import consensus_fingerprint, find_consensus
+from xner_core.labels.label_files import find_label_files
+from xner_core.snapshots.repository import label_addresses
+from xner_core.storage.files import locate, read_table
+from xner_core.workflows.consensus_settings import ConsensusSettings
+
+SideJob = IngestSettings | ConsensusSettings
+
+
+def killed_ingests(bench: Bench, chance: random.Random) -> Outcome:
+    """SIGKILL for an ingest at random moments, then the same command again; what is visible is whole after each."""
+    return _killed(bench, chance, _ingest(bench, str(bench.folder / "killed-ingests")), "ingest killed")
+
+
+def killed_consensus(bench: Bench, chance: random.Random) -> Outcome:
+    """The same for the counting of votes."""
+    return _killed(bench, chance, _consensus(bench, str(bench.folder / "killed-consensus")), "consensus killed")
+
+
+def flaky_ingest(bench: Bench, chance: random.Random) -> Outcome:
+    """A corpus in S3, where one request in ten is dropped, refused, or loses its answer."""
+    return _in_flaky_store(bench, _ingest(bench, s3_folder("flaky-ingest")))
+
+
+def flaky_consensus(bench: Bench, chance: random.Random) -> Outcome:
+    """Votes in the same store."""
+    return _in_flaky_store(bench, _consensus(bench, s3_folder("flaky-consensus")))
+
+
+def _ingest(bench: Bench, out: str) -> IngestSettings:
+    cleaning = CleaningSettings(identify_language=False)
+    return IngestSettings(str(bench.settings("undisturbed").corpus), out, "de", shard_pairs=16, cleaning=cleaning)
+
+
+def _consensus(bench: Bench, out: str) -> ConsensusSettings:
+    bench.undisturbed()
+    return ConsensusSettings([bench.settings("undisturbed").out], out)
+
+
+def _killed(bench: Bench, chance: random.Random, settings: SideJob, fault: str) -> Outcome:
+    outcome = Outcome()
+    expected = _undisturbed(bench, settings)
+    runs = 0
+    for _ in tqdm(range(bench.times(10)), desc=fault):
+        driver = bench.start(settings)
+        outcome.drivers += 1
+        # Its modules are loaded within the first seconds.
+        driver.process.join(chance.uniform(0.5, 5.0))
+        if driver.process.is_alive():
+            driver.kill()
+            outcome.faults[fault] += 1
+        elif not driver.done:
+            outcome.problems.append(f"a job failed; {driver.log}")
+        else:
+            # Done too early: another one begins, elsewhere.
+            outcome.problems += _problems(settings, expected)
+            runs += 1
+            settings = replace(settings, out=f"{settings.out.removesuffix(f'-{runs - 1}')}-{runs}")
+        outcome.problems += _half_written(settings)
+    outcome.ended(bench.finish(settings))
+    outcome.problems += _problems(settings, expected)
+    outcome.notes = {"undisturbed runs between": runs}
+    return outcome
+
+
+def _in_flaky_store(bench: Bench, settings: SideJob) -> Outcome:
+    outcome = Outcome()
+    expected = _undisturbed(bench, settings)
+    before = Counter(bench.proxy.faults)
+    bench.proxy.share = 0.1
+    try:
+        outcome.ended(bench.finish(settings))
+    finally:
+        bench.proxy.share = 0.0
+    outcome.faults = Counter({f"request {kind}": n for kind, n in (bench.proxy.faults - before).items()})
+    outcome.problems += _problems(settings, expected) + _half_written(settings)
+    return outcome
+
+
+def _undisturbed(bench: Bench, settings: SideJob) -> dict[str, Any]:
+    """What the same job makes when nothing disturbs it."""
+    alone = replace(settings, out=str(bench.folder / f"undisturbed-{type(settings).__name__}"))
+    last = bench.finish(alone, tries=2)[-1]
+    if not last.done:
+        raise XnerError(f"the undisturbed job failed; see {last.log}")
+    return _result(alone)
+
+
+def _result(settings: SideJob) -> dict[str, Any]:
+    """What a job has made: tables by name."""
+    if isinstance(settings, IngestSettings):
+        corpus = open_corpus(locate(settings.out))
+        return {path: read_table(corpus.location / path) for path in corpus.paths() if path.endswith(".parquet")}
+    files = find_label_files(label_addresses(settings.labels))
+    votes = find_consensus(f"{settings.out}/{consensus_fingerprint(files)}", files)
+    return {name: read_table(location) for name, location in votes.items()}
+
+
+def _problems(settings: SideJob, expected: dict[str, Any]) -> list[str]:
+    try:
+        found = _result(settings)
+    except XnerError as error:
+        return [f"there is no whole result: {error}"]
+    problems = [f"{name} is not there" for name in expected.keys() - found.keys()]
+    problems += [f"{name} is too much" for name in found.keys() - expected.keys()]
+    both = found.keys() & expected.keys()
+    return problems + [f"{name} is different" for name in both if not found[name].equals(expected[name])]
+
+
+def _half_written(settings: SideJob) -> list[str]:
+    """Files that are there under their own names, and cannot be read."""
+    problems = []
+    for file in locate(settings.out).files():
+        if file.name.endswith(".parquet"):
+            try:
+                read_table(file)
+            except XnerError as error:
+                problems.append(str(error))
+    return problems
+
+
+SIDE_JOBS: dict[str, Callable[[Bench, random.Random], Outcome]] = {
+    scenario.__name__.replace("_", "-"): scenario
+    for scenario in (flaky_ingest, flaky_consensus, killed_ingests, killed_consensus)
+}
