@@ -1,8 +1,8 @@
-"""What a student learns of a label, said row by row: what `xner_core.training.trust` does by columns."""
+"""What `xner_core.training` does by columns, said for one label row and one text."""
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import regex
@@ -10,7 +10,8 @@ import regex
 from xner_core.labels.schema import PROJECTED
 from xner_core.text.spans import Entity, Span
 from xner_core.text.words import HYPHENS, is_lower_case, is_unspaced
-from xner_core.training.features import AnnotatedText
+from xner_core.training.features import AnnotatedText, TargetScheme
+from xner_core.training.losses import IGNORED
 from xner_core.training.student_settings import TrustSettings
 
 _AFTER_A_LETTER = regex.compile(rf"(?<=\p{{L}}[\p{{M}}\p{{Cf}}]*)[{HYPHENS}]")
@@ -88,3 +89,23 @@ def _joined(entities: Iterable[Entity]) -> list[Entity]:
         else:
             joined.append(entity)
     return joined
+
+
+def unit_targets(text: AnnotatedText, units: Sequence[Span], scheme: TargetScheme) -> list[int]:
+    """The target of each unit of a text."""
+    targets = [scheme.outside(text.missed)] * len(units)
+    for entity in sorted(text.entities):
+        covered = [i for i, unit in enumerate(units) if _mostly_inside(unit, entity.span)]
+        for position, i in enumerate(covered):
+            known = entity.type in scheme.types
+            targets[i] = scheme.entity(entity.type, position == 0) if known else IGNORED
+    for span in text.masked:
+        for i, unit in enumerate(units):
+            if unit.overlaps(span):
+                targets[i] = IGNORED
+    return targets
+
+
+def _mostly_inside(unit: Span, span: Span) -> bool:
+    shared = min(unit.end, span.end) - max(unit.start, span.start)
+    return shared > 0 and 2 * shared >= unit.end - unit.start

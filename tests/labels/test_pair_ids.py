@@ -1,7 +1,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from label_files import row, write_labels
@@ -21,6 +21,7 @@ def _column(*chunks: list[str]) -> pa.ChunkedArray:
 
 
 @given(st.lists(IDS), st.integers(0, 3))
+@settings(deadline=None)
 def test_halves_are_the_ids_as_numbers(ids, first):
     halves = id_halves(_column(ids, ids).slice(first))
     assert [id_of_halves(each) for each in halves] == (ids + ids)[first:]
@@ -39,6 +40,7 @@ def test_a_file_without_such_ids_is_named(tmp_path):
 
 
 @given(st.lists(st.lists(IDS, max_size=20), max_size=5), st.integers(1, 20), st.integers(0, 5))
+@settings(deadline=None)
 def test_the_smallest_of_all_are_kept_each_once(files, count, sorted_at_least):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pair_ids, "_SORTED_AT_LEAST", sorted_at_least)

@@ -36,16 +36,3 @@ class Items:
     def spans(self, starts: str, ends: str, types: np.ndarray, scores: np.ndarray) -> TypedSpans:
         """The spans between two fields, with types and scores, both [items]."""
         return TypedSpans(self.rows, self.numbers(starts), self.numbers(ends), types, scores)
-
-
-def crossed(rows: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Each pair of an item and one of the other items in its row, as their indices, both [pairs].
-
-    Args:
-        rows: of the items, in order, [items]
-        others: rows of the other items, in order, [others]
-    """
-    first = np.searchsorted(others, rows)
-    count = np.searchsorted(others, rows, side="right") - first
-    before = np.cumsum(count) - count
-    return np.repeat(np.arange(len(rows)), count), np.repeat(first - before, count) + np.arange(count.sum())

@@ -12,7 +12,8 @@ from xner_core.errors import XnerError
 from xner_core.labels.schema import PROJECTED
 from xner_core.text.words import HYPHENS, is_lower_case, is_unspaced
 from xner_core.training.annotations import Annotations, TypedSpans
-from xner_core.training.list_columns import Items, crossed
+from xner_core.training.list_columns import Items
+from xner_core.training.row_pairs import crossed
 from xner_core.training.student_settings import TrustSettings
 
 _AFTER_A_LETTER = regex.compile(rf"(?<=\p{{L}}[\p{{M}}\p{{Cf}}]*)[{HYPHENS}]")
