@@ -69,7 +69,7 @@ def compare_trust(settings: TrustComparison) -> dict[str, Any]:
         pairs = read_gold(settings.gold, settings.source, target)
         table = _pairs_table(pairs, settings.source, target)
         provenance = {"source_language": settings.source, "shard": "gold", "tagger": "", "aligner": ""}
-        labels = align_shard(aligner, table, tag_shard(tagger, table), provenance).to_pylist()
+        labels = align_shard(aligner, table, tag_shard(tagger, table), provenance)
         types = set(settings.types or _marked(pairs))
         figures[target] = {
             name: _scores([gold for _, gold in pairs], texts, types) for name, texts in _readings(labels, settings)
@@ -100,16 +100,18 @@ def _marked(pairs: Sequence[GoldPair]) -> set[str]:
     return one & other
 
 
-def _readings(labels: list[dict[str, Any]], settings: TrustComparison) -> Iterator[tuple[str, list[AnnotatedText]]]:
+def _readings(labels: pa.Table, settings: TrustComparison) -> Iterator[tuple[str, list[AnnotatedText]]]:
     form = {} if settings.form else {"lowercase": 1.0, "hyphenated": 1.0, "touching": False}
     trusting = partial(TrustSettings, **form)
     plain = trusting(learnt=0.0, masked=0.0, mentions=0.0)
-    yield _PROJECTED, [annotate(row, plain) for row in labels]
+    yield _PROJECTED, list(annotate(labels, plain))
     own = trusting(learnt=0.0, masked=0.0, unexplained=0.0)
-    yield _MENTIONS, [annotate(row | {"entities": []}, own) for row in labels]
+    column = labels.schema.get_field_index("entities")
+    nothing = pa.array([[]] * len(labels), labels.schema.field(column).type)
+    yield _MENTIONS, list(annotate(labels.set_column(column, "entities", nothing), own))
     for learnt, masked in settings.thresholds:
         trust = trusting(learnt=learnt, masked=masked)
-        yield f"both, {learnt:g} and {masked:g}", [annotate(row, trust) for row in labels]
+        yield f"both, {learnt:g} and {masked:g}", list(annotate(labels, trust))
 
 
 def _scores(gold: Sequence[GoldSentence], texts: Sequence[AnnotatedText], types: set[str]) -> dict[str, float]:

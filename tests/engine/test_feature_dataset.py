@@ -5,6 +5,7 @@ from label_files import label, row, sentences, write_labels
 from xner_core.engine.feature_dataset import feature_dataset, feature_texts
 from xner_core.labels.label_files import find_label_files
 from xner_core.models.units import TokenTokeniser
+from xner_core.storage.files import locate, read_table, write_table
 from xner_core.training.features import FeatureEncoder, TargetScheme
 from xner_core.training.label_filter import LabelFilter, TrainingFile
 
@@ -16,11 +17,17 @@ def test_features_stream_in_one_order_and_leave_out_what_is_not_trained_on(ray_s
     tokenizer = AutoTokenizer.from_pretrained(tiny_encoder)
     label_filter = LabelFilter(held_out=0.2)
     files = [TrainingFile(file.location) for file in find_label_files([folder])]
-    dataset = feature_dataset(files, label_filter, ["LOC", "PER"], 128, tokenizer, seed=1)
+    kept = locate(tmp_path / "kept")
+    dataset = feature_dataset(files, label_filter, ["LOC", "PER"], 128, tokenizer, seed=1, kept=kept)
     dataset.context.execution_options = ExecutionOptions(preserve_order=True)
     (shard,) = dataset.streaming_split(1, equal=True)
     first, second = (_plain(feature_texts(shard)) for _ in range(2))
     assert first == second
+    # Later passes read what the first one made; a file of labels without a text to train on has none.
+    assert len(kept.files()) == 2
+    for file in kept.files():
+        write_table(file, read_table(file).slice(1))
+    assert len(_plain(feature_texts(shard))) == len(first) - 2
 
     encode = FeatureEncoder(TokenTokeniser(tokenizer, 128), TargetScheme(["LOC", "PER"]))
     by_file = [_plain(encode(list(label_filter.training(file)))) for file in files]

@@ -3,11 +3,13 @@ import re
 import resource
 from contextlib import contextmanager
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from chaos.flaky_store import FlakyProxy
 from xner_core.corpus.sources import domain_name
 from xner_core.errors import StorageFailure, XnerError
 from xner_core.storage import object_store
@@ -138,8 +140,9 @@ def test_what_is_no_parquet_is_named(folder):
         read_table(folder / "table.parquet")
 
 
+@pytest.mark.parametrize("columns", [None, ["text"]])
 @pytest.mark.parametrize("damage", ["cut", "bit"])
-def test_damage_anywhere_is_seen(tmp_path, damage):
+def test_damage_anywhere_is_seen(tmp_path, damage, columns):
     table = pa.table({"text": [f"text {number}" for number in range(500)]})
     write_table(locate(tmp_path / "good.parquet"), table)
     good = (tmp_path / "good.parquet").read_bytes()
@@ -148,7 +151,7 @@ def test_damage_anywhere_is_seen(tmp_path, damage):
         flipped = bytes([good[place] ^ 16])
         bad.write_bytes(good[:place] if damage == "cut" else good[:place] + flipped + good[place + 1 :])
         try:
-            found = read_table(locate(bad))
+            found = read_table(locate(bad), columns)
         except XnerError:
             continue
         # A bit may be one that nobody reads, such as in the name of the library that wrote the file.
@@ -283,3 +286,34 @@ def test_clients_are_made_once_a_bucket(s3_bucket, s3_port, monkeypatch):
     assert object_store.s3_object(files[0].path)[0] is object_store.s3_object(files[1].path)[0]
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://localhost:{s3_port}")
     assert locate(str(files[0])).filesystem is not files[0].filesystem
+
+
+class CountsBytes(FlakyProxy):
+    """Lets all pass, and adds up the bytes that are asked for."""
+
+    asked = 0
+
+    def fault(self, request):
+        if request.command == "GET" and (found := re.fullmatch(r"bytes=(\d+)-(\d+)", request.headers.get("Range", ""))):
+            self.asked += int(found[2]) - int(found[1]) + 1
+
+
+def test_of_a_file_in_an_object_store_only_the_columns_that_are_read_are_fetched(s3_port, s3_folder, monkeypatch):
+    chance = np.random.default_rng(0)
+    table = pa.table({name: chance.integers(0, 2**62, 100_000) for name in "abcdefgh"} | {"number": range(100_000)})
+    write_table(locate(s3_folder) / "table.parquet", table)
+    with CountsBytes(s3_port, seed=1) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
+        location = locate(f"{s3_folder}/table.parquet")
+        assert read_table(location, ["b", "f"]) == table.select(["b", "f"])
+        two, proxy.asked = proxy.asked, 0
+        assert read_table(location) == table
+    assert 0.2 * proxy.asked < two < 0.3 * proxy.asked
+
+
+def test_columns_of_a_damaged_file_and_of_none_are_refused_like_whole_ones(folder):
+    write(folder / "table.parquet", b"PAR1 but not really")
+    with pytest.raises(XnerError, match=r"table\.parquet: not a readable Parquet file"):
+        read_table(folder / "table.parquet", ["number"])
+    with pytest.raises(XnerError, match=r"missing\.file: no such file"):
+        read_table(folder / "missing.file", ["number"])

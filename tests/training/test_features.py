@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
+from row_by_row import unit_targets
 from xner_core.errors import XnerError
-from xner_core.models.units import TokenTokeniser, WordTokeniser
+from xner_core.models.units import TokenisedText, TokenTokeniser, Window, WordTokeniser
 from xner_core.text.spans import Entity, Span
 from xner_core.text.words import words
 from xner_core.training.features import AnnotatedText, FeatureEncoder, TargetScheme, collate
@@ -116,3 +117,28 @@ def test_collate_pads():
     assert batch["input_ids"].tolist() == [[0, 2, 1], [0, 7, 2]]
     assert batch["attention_mask"].tolist() == [[1, 1, 0], [1, 1, 1]]
     assert batch["labels"].tolist() == [[IGNORED, 5, IGNORED], [IGNORED, 1, IGNORED]]
+
+
+SPANS = st.tuples(st.integers(0, 12), st.integers(0, 4)).map(lambda span: Span(span[0], sum(span)))
+ANNOTATED = st.builds(
+    AnnotatedText,
+    st.just(""),
+    st.lists(st.builds(Entity, SPANS, st.sampled_from(["LOC", "ORG", "PER"])), max_size=4),
+    st.lists(SPANS, max_size=3),
+    st.frozensets(st.sampled_from(["LOC", "ORG", "PER"])),
+)
+
+
+@given(st.lists(st.tuples(ANNOTATED, st.lists(SPANS, max_size=8)), max_size=4))
+@settings(deadline=None)
+def test_the_targets_of_many_texts_are_those_of_each(batch):
+    """Whatever the spans of units, entities and masks are: empty, overlapping, in any order."""
+    units = [own for _, own in batch]
+
+    def tokenise(texts):
+        windows = [Window(np.arange(len(own)), np.arange(len(own)), np.arange(len(own))) for own in units]
+        return [TokenisedText(own, [window]) for own, window in zip(units, windows, strict=True)]
+
+    features = FeatureEncoder(tokenise, SCHEME)([text for text, _ in batch])
+    found = [window["targets"].tolist() for (window,) in features]
+    assert found == [unit_targets(text, own, SCHEME) for text, own in batch]

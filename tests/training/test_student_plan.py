@@ -1,4 +1,5 @@
 import json
+import pickle
 import shutil
 from dataclasses import replace
 
@@ -62,6 +63,24 @@ def test_without_a_dev_file_some_pairs_are_held_out(recipe, tmp_path):
     assert 5 < len(plan.dev) <= 40
     assert plan.counts.sentences + len(plan.dev) == 300
     assert any(text.entities for text in plan.dev)
+
+
+class Elsewhere:
+    """As a cluster does it, of whose processes nothing comes but what can be pickled."""
+
+    def map(self, function, items):
+        for item in items:
+            there, its = pickle.loads(pickle.dumps((function, item)))
+            yield pickle.loads(pickle.dumps(there(its)))
+
+
+@pytest.mark.parametrize("language", ["de", "zh"])
+def test_a_plan_is_the_same_wherever_the_files_are_read(recipe, language, tmp_path):
+    folder = write_labels(tmp_path, *(sentences(60, seed) for seed in range(3)), language=language)
+    plans = [plan_training(recipe, find_label_files([folder]), tasks=tasks) for tasks in (None, Elsewhere())]
+    here, there = (replace(plan, tokenizer=None) for plan in plans)
+    assert here == there
+    assert plans[0].tokenizer.backend_tokenizer.to_str() == plans[1].tokenizer.backend_tokenizer.to_str()
 
 
 @pytest.mark.parametrize(

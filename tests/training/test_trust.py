@@ -1,7 +1,19 @@
-import pytest
+from dataclasses import replace
 
+import pyarrow as pa
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from any_script import any_text
 from label_files import label, row
+from row_by_row import annotate_row
+from xner_core.errors import XnerError
+from xner_core.labels.consensus import CONSENSUS
+from xner_core.labels.schema import LABELS
 from xner_core.text.spans import Span
+from xner_core.training.annotations import LabelCounts
+from xner_core.training.features import AnnotatedText
 from xner_core.training.student_settings import TrustSettings
 from xner_core.training.trust import annotate
 
@@ -31,9 +43,23 @@ def name(type_: str, start: int, end: int, coverage: float, occurrences: int = 1
     }
 
 
+def table(*rows: dict) -> pa.Table:
+    """Label rows as their files have them, with the votes on them if they have some."""
+    labels = pa.Table.from_pylist(list(rows), schema=LABELS)
+    for field in list(CONSENSUS)[1:]:
+        if any(field.name in row for row in rows):
+            labels = labels.append_column(field, pa.array([row[field.name] for row in rows], field.type))
+    return labels
+
+
+def annotated(row_: dict, trust: TrustSettings) -> AnnotatedText:
+    (text,) = annotate(table(row_), trust)
+    return text
+
+
 def read(row_, **trust):
     """Types and starts of what is learnt, starts of what is masked, and types that stay open."""
-    text = annotate(row_, TrustSettings(**{"masked": 0.3} | trust))
+    text = annotated(row_, TrustSettings(**{"masked": 0.3} | trust))
     learnt = [(entity.type, entity.span.start) for entity in text.entities]
     return learnt, [span.start for span in text.masked], set(text.missed)
 
@@ -53,7 +79,7 @@ def test_scores_decide_what_is_learnt_masked_or_outside():
         label("LOC", 5, 8, tagger=0.8, aligner=0.5),
         label("LOC", 9, 12, tagger=0.5, aligner=0.5),
     ]
-    text = annotate(row("Anna Ulm Ulm und mehr", labels), TrustSettings(masked=0.3))
+    text = annotated(row("Anna Ulm Ulm und mehr", labels), TrustSettings(masked=0.3))
     assert [(entity.span, entity.type) for entity in text.entities] == [(Span(0, 4), "PER")]
     assert text.entities[0].confidence == pytest.approx(0.81)
     assert text.masked == [Span(5, 8)]
@@ -151,10 +177,85 @@ def test_entities_of_one_type_that_touch_are_one_where_there_are_no_spaces():
     labels = [label("LOC", 2, 4, tagger=0.9), label("LOC", 4, 7, tagger=0.8), label("PER", 7, 8), label("LOC", 9, 10)]
     labelled = row("他在广岛尾道市比说法", labels)
     trust = TrustSettings()
-    entities = annotate(labelled, trust).entities
+    entities = annotated(labelled, trust).entities
     assert [(entity.type, *entity.span) for entity in entities] == [("LOC", 2, 7), ("PER", 7, 8), ("LOC", 9, 10)]
     assert entities[0].confidence == pytest.approx(
-        annotate(row(labelled["target_text"], labels[1:2]), trust).entities[0].confidence
+        annotated(row(labelled["target_text"], labels[1:2]), trust).entities[0].confidence
     )
     assert read(labelled, touching=False)[0] == [("LOC", 2), ("LOC", 4), ("PER", 7), ("LOC", 9)]
     assert read(row("Ulm/Bonn", [label("LOC", 0, 3), label("LOC", 3, 8)]))[0] == [("LOC", 0), ("LOC", 3)]
+
+
+SHARES = st.sampled_from([0.0, 0.1, 0.25, 0.3, 0.5, 0.6, 0.7, 1.0]) | st.floats(0, 1, width=32)
+TYPES = st.sampled_from(["LOC", "ORG", "PER"])
+SUPPORT = st.integers(0, 8)
+# Much of it touches, overlaps, or is joined by hyphens.
+TEXTS = st.text("Ab-\u2010 在é\u0301", min_size=1, max_size=8) | any_text.filter(bool)
+
+
+@st.composite
+def label_rows(draw) -> dict:
+    """A row of any label file, with votes."""
+    text = draw(TEXTS)
+    places = st.lists(st.integers(0, len(text)), min_size=2, max_size=2, unique=True).map(sorted)
+
+    def spans(names: tuple[str, str], **fields) -> st.SearchStrategy[dict]:
+        return st.builds(
+            lambda place, given: given | dict(zip(names, place, strict=True)), places, st.fixed_dictionaries(fields)
+        )
+
+    tagged = {"type": TYPES, "confidence": SHARES}
+    projected = spans(
+        ("target_start", "target_end"), type=TYPES, tagger_confidence=SHARES, aligner_confidence=SHARES
+    ).map(lambda fields: label("", 0, 0) | fields)
+    labels = draw(st.lists(projected | TYPES.map(lambda type_: label(type_, None, None)), max_size=4))
+    mentions = draw(st.none() | st.lists(spans(("start", "end"), **tagged), max_size=4))
+    name_fields = {"type": TYPES, "occurrences": SUPPORT, "coverage": SHARES, "type_share": SHARES}
+    vote_fields = {"projections": SUPPORT, "type": TYPES, "type_share": SHARES, "target_share": SHARES}
+    votes = st.fixed_dictionaries(vote_fields | {"occurrences": SUPPORT, "coverage": SHARES})
+    return row(text, labels, mentions=mentions) | {
+        "votes": [draw(votes) for _ in labels],
+        "recovered": draw(st.lists(spans(("start", "end"), **name_fields), max_size=3)),
+    }
+
+
+@st.composite
+def trust_settings(draw) -> TrustSettings:
+    masked, learnt = sorted((draw(SHARES), draw(SHARES)))
+    names = ("mentions", "unexplained", "names", "outlier", "voted", "lowercase", "hyphenated")
+    return TrustSettings(
+        learnt=learnt,
+        masked=masked,
+        support=draw(st.integers(1, 8)),
+        touching=draw(st.booleans()),
+        **{name: draw(SHARES) for name in names},
+    )
+
+
+@given(st.lists(label_rows(), max_size=5), trust_settings(), st.booleans(), st.booleans())
+@example([], TrustSettings(), True, False)
+@settings(deadline=None, max_examples=100)
+def test_columns_are_read_as_row_by_row(rows, trust, voted, unexplained):
+    labels = table(*rows)
+    if not voted and rows:
+        labels = labels.drop_columns(["votes", "recovered"])
+    if not unexplained:
+        trust = replace(trust, unexplained=None)
+    found = annotate(labels, trust)
+    expected = [annotate_row(row, trust) for row in labels.to_pylist()]
+    assert list(found) == expected
+    assert list(annotate(labels.slice(1), trust)) == expected[1:]
+    counts = LabelCounts.of(found)
+    assert counts.sentences == len(rows)
+    assert counts.masked == sum(len(text.masked) for text in expected)
+    for type_ in ("LOC", "ORG", "PER"):
+        entities = [entity for text in expected for entity in text.entities if entity.type == type_]
+        assert counts.entities[type_] == len(entities)
+        assert counts.open[type_] == sum(type_ in text.missed for text in expected)
+    assert all([*counts.entities.values(), *counts.open.values()])
+
+
+def test_votes_on_other_entities_are_refused():
+    labels = table(row(TEXT, [label("PER", 0, 4)]) | {"votes": [], "recovered": []})
+    with pytest.raises(XnerError, match="not one vote for each entity"):
+        annotate(labels, TrustSettings())

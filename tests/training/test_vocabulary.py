@@ -27,9 +27,8 @@ def text_of(text: str, *names: str) -> AnnotatedText:
 
 
 def straddled(tokenizer, share: float, *texts: AnnotatedText) -> list[str]:
-    tokens = StraddledTokens(tokenizer)
-    tokens.add(texts)
-    return sorted(tokenizer.convert_ids_to_tokens(list(tokens.ids(share))))
+    ids = StraddledTokens.of(tokenizer, texts).ids(tokenizer, share)
+    return sorted(tokenizer.convert_ids_to_tokens(list(ids)))
 
 
 def test_a_token_that_a_name_begins_or_ends_in_is_straddled(tokenizer):
@@ -52,12 +51,12 @@ def test_spaced_scripts_and_the_space_before_a_token_do_not_count(tokenizer):
     assert straddled(tokenizer, 0, text_of("in Berlins", "Berlin"), text_of("东 新", "新")) == []
 
 
-def test_the_counts_of_several_calls_add_up(tokenizer):
-    tokens = StraddledTokens(tokenizer)
+def test_the_counts_of_several_files_add_up(tokenizer):
+    tokens = StraddledTokens()
     for texts in ([text_of("在日本", "日本")], [], [text_of("在日本"), text_of("在日本")]):
-        tokens.add(texts)
-    assert len(tokens.ids(0.33)) == 1
-    assert not tokens.ids(0.34)
+        tokens.add(StraddledTokens.of(tokenizer, texts))
+    assert len(tokens.ids(tokenizer, 0.33)) == 1
+    assert not tokens.ids(tokenizer, 0.34)
 
 
 @given(st.sets(st.sampled_from(PIECES[:5])), st.text("在日本东京都 ab", max_size=12))

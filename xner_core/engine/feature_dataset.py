@@ -1,13 +1,15 @@
 """Labels as a Ray data set of features.
 
-Its rows are first label files, in a random order; a task reads one file and makes features of it. Apart from the
-training itself, so that the processes of Ray Data need not import all that a training needs.
+Its rows are first label files, in a random order; a task reads one file and makes features of it, which it keeps in a
+file for later passes. Apart from the training itself, so that the processes of Ray Data need not import all that a
+training needs.
 """
 
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
@@ -16,12 +18,12 @@ from ray.data import DataIterator, Dataset
 from transformers import PreTrainedTokenizerFast
 
 from xner_core.models.units import TokenTokeniser
-from xner_core.storage.files import locate
+from xner_core.storage.files import Location, locate, read_table, write_table
+from xner_core.training.feature_tables import texts_of, to_table
 from xner_core.training.features import FeatureEncoder, Features, TargetScheme
 from xner_core.training.label_filter import LabelFilter, TrainingFile
 
 _ENCODED_AT_ONCE = 1024
-_FEATURES = pa.schema({"input_ids": pa.list_(pa.list_(pa.int32())), "targets": pa.list_(pa.list_(pa.int64()))})
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class _Encoding:
     types: tuple[str, ...]
     window: int
     tokenizer: ray.ObjectRef
+    kept: Location | None
 
 
 def feature_dataset(
@@ -41,6 +44,7 @@ def feature_dataset(
     window: int,
     tokenizer: PreTrainedTokenizerFast,
     seed: int,
+    kept: Location | None = None,
 ) -> Dataset:
     """The features of all texts to train on, one row each: `input_ids` and `targets`, lists of windows.
 
@@ -51,9 +55,14 @@ def feature_dataset(
         window: tokens that the model reads at once
         tokenizer: of the model
         seed: of the order of the files
+        kept: folder that all nodes see, of these very features, where each file's are kept from the first pass on and
+            read by later ones; without it, each pass makes them
     """
-    encoding = _Encoding(label_filter, tuple(types), window, ray.put(tokenizer))
-    rows = [{"labels": str(file.labels), "votes": file.votes and str(file.votes)} for file in files]
+    encoding = _Encoding(label_filter, tuple(types), window, ray.put(tokenizer), kept)
+    rows = [
+        {"labels": str(file.labels), "votes": file.votes and str(file.votes), "kept": f"{number:08d}.parquet"}
+        for number, file in enumerate(files)
+    ]
     # They are sorted by domain, and domains would be learnt one after the other.
     random.Random(seed).shuffle(rows)
     dataset = ray.data.from_items(rows, override_num_blocks=len(rows))
@@ -70,21 +79,29 @@ def feature_texts(rows: DataIterator) -> Iterator[list[Features]]:
     # None means whole blocks, which its annotation does not know.
     blocks: Iterable[Any] = rows.iter_batches(batch_size=None, batch_format="pyarrow")  # pyrefly: ignore[bad-argument-type]
     for block in blocks:
-        for row in block.to_pylist():
-            yield [Features(input_ids=i, targets=t) for i, t in zip(row["input_ids"], row["targets"], strict=True)]
+        yield from texts_of(block)
 
 
 def _encode_files(batch: pa.Table, encoding: _Encoding) -> Iterator[pa.Table]:
-    encode = _encoder(encoding.tokenizer, encoding.window, encoding.types)
     for row in batch.to_pylist():
         file = TrainingFile(locate(row["labels"]), row["votes"] and locate(row["votes"]))
-        texts = list(encoding.filter.training(file))
-        for start in range(0, len(texts), _ENCODED_AT_ONCE):
-            encoded: Sequence[Sequence[Mapping[str, Any]]] = encode(texts[start : start + _ENCODED_AT_ONCE])
-            yield pa.table(
-                {name: [[window[name] for window in windows] for windows in encoded] for name in _FEATURES.names},
-                schema=_FEATURES,
-            )
+        kept = encoding.kept and encoding.kept / row["kept"]
+        if kept and kept.exists():
+            yield read_table(kept)
+            continue
+        made = []
+        for table in _encoded(file, encoding):
+            yield table
+            made.append(table)
+        if kept and made:
+            write_table(kept, pa.concat_tables(made))
+
+
+def _encoded(file: TrainingFile, encoding: _Encoding) -> Iterator[pa.Table]:
+    encode = _encoder(encoding.tokenizer, encoding.window, encoding.types)
+    texts = encoding.filter.training(file)
+    while some := list(islice(texts, _ENCODED_AT_ONCE)):
+        yield to_table(encode(some))
 
 
 @lru_cache(maxsize=1)

@@ -34,6 +34,7 @@ from transformers import (
     set_seed,
 )
 
+from xner_core.engine.cluster_tasks import ClusterTasks
 from xner_core.engine.feature_dataset import feature_dataset, feature_texts
 from xner_core.engine.planned_model import require_planned_model
 from xner_core.engine.resources import cluster_device, require_cuda, require_workers
@@ -49,6 +50,7 @@ from xner_core.snapshots.repository import label_addresses
 from xner_core.storage.files import Location, locate, read_json, write_json
 from xner_core.storage.hashing import fingerprint
 from xner_core.storage.outputs import require_folder, require_lasting
+from xner_core.storage.tasks import InProcess
 from xner_core.training.features import FeatureEncoder, TargetScheme, collate
 from xner_core.training.stream import BatchStream
 from xner_core.training.student_card import student_card
@@ -67,6 +69,8 @@ _MAX_FAILURES = 3
 # How long a controller may take to end its workers.
 _ABORT_SECONDS = 20
 _TRAINER_STATE = "trainer_state.json"
+# Label files that are read before Ray is there; that many take as long as it takes to start.
+_FILES_READ_HERE = 64
 _MODEL_FILES = (".safetensors", ".json", ".model", ".txt", ".jinja")
 
 
@@ -102,7 +106,7 @@ def train_student(settings: StudentSettings, callbacks: Sequence[TrainerCallback
         reason = "the student of these labels and settings is there already"
         return {"status": "nothing to do", "reason": reason, "student": settings.out} | _record(out)["result"]
     _announce(settings.out, own)
-    plan = plan_training(recipe, files, votes)
+    plan = plan_training(recipe, files, votes, InProcess() if len(files) <= _FILES_READ_HERE else ClusterTasks())
 
     ensure_ray()
     recipe = replace(recipe, device=cluster_device(recipe.device))
@@ -216,6 +220,8 @@ def _fit(
     work: Callable[[], None], plan: TrainingPlan, checkpoints: Location, run: str, worker: dict[str, float]
 ) -> tuple[Checkpoint, dict[str, Any]]:
     """Trains; returns the best checkpoint and its scores."""
+    # What is read but once need not be kept.
+    kept = checkpoints / run / "features" if plan.recipe.optimisation.epochs > 1 else None
     trainer = _Training(
         work,
         scaling_config=ScalingConfig(
@@ -232,7 +238,7 @@ def _fit(
         ),
         datasets={
             "train": feature_dataset(
-                plan.training_files, plan.filter, plan.types, plan.window, plan.tokenizer, plan.recipe.seed
+                plan.training_files, plan.filter, plan.types, plan.window, plan.tokenizer, plan.recipe.seed, kept
             )
         },
         # Only so is the order the same each time.

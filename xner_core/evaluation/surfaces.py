@@ -43,8 +43,8 @@ def seen_surfaces(files: Sequence[LabelFile], wanted: Collection[str], last_pair
         XnerError: a file that is no label file.
     """
     seen: set[str] = set()
+    count_rows(files, _COLUMNS)
     for file in files:
-        count_rows(file, _COLUMNS)
         seen |= _projected_surfaces(read_table(file.location, _COLUMNS), last_pair) & set(wanted)
     return seen
 

@@ -226,16 +226,30 @@ def write_table(location: Location, table: pa.Table) -> None:
 
 
 def read_table(location: Location, columns: list[str] | None = None) -> pa.Table:
-    """Reads one Parquet file.
+    """Reads one Parquet file, or some columns of it: the rest is not fetched then.
 
     Raises:
         XnerError: no such file, or it is damaged.
     """
-    content = _read(location)
-    with _parquet(location):
-        table = pq.ParquetFile(content, page_checksum_verification=True).read(columns=columns)
+    table = _read_whole(location, None) if columns is None else _read_columns(location, columns)
     refuse_python_types(str(location), table.schema)
     return table
+
+
+def _read_columns(location: Location, columns: list[str]) -> pa.Table:
+    try:
+        with location.open_input() as stream:
+            # Neighbouring columns are fetched in one piece.
+            return pq.ParquetFile(stream, pre_buffer=True, page_checksum_verification=True).read(columns=columns)
+    except (pa.ArrowException, OSError):
+        # Arrow raises the same for a damaged file as for a storage that fails.
+        return _read_whole(location, columns)
+
+
+def _read_whole(location: Location, columns: list[str] | None) -> pa.Table:
+    content = _read(location)
+    with _parquet(location):
+        return pq.ParquetFile(content, page_checksum_verification=True).read(columns=columns)
 
 
 def refuse_python_types(file: str, schema: pa.Schema) -> None:

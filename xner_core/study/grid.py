@@ -68,8 +68,8 @@ def plan_cells(settings: StudySettings, files: Sequence[LabelFile]) -> tuple[lis
     """
     votes = find_consensus(settings.consensus, files) if settings.consensus else {}
     available: dict[str, int] = {}
-    for file in files:
-        available[file.domain] = available.get(file.domain, 0) + count_rows(file, COLUMNS)
+    for file, rows in zip(files, count_rows(files, COLUMNS), strict=True):
+        available[file.domain] = available.get(file.domain, 0) + rows
     # What differs between cells is told apart below; so the model is read once.
     base = identity(replace(settings.student, domains=None, pairs=None, loss=LossSettings(), seed=0), [])
     losses = settings.losses or [settings.student.loss]

@@ -17,9 +17,11 @@ from xner_core.models.batching import pad
 from xner_core.models.units import Tokeniser
 from xner_core.text.spans import Entity, Span
 from xner_core.training.losses import IGNORED
+from xner_core.training.row_pairs import crossed
 
 # A target holds a subset of the types as bits.
 _MOST_TYPES = 48
+_NO_SPANS = np.zeros((0, 2), dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -90,35 +92,53 @@ class FeatureEncoder:
 
     def __call__(self, texts: Sequence[AnnotatedText]) -> list[list[Features]]:
         """The windows of each text; only the first token of a unit, a word or a token, has a target."""
+        tokenised = self._tokenise([text.text for text in texts])
+        targets = self._unit_targets(texts, [text.units for text in tokenised])
         features = []
-        for text, tokenised in zip(texts, self._tokenise([text.text for text in texts]), strict=True):
-            unit_targets = self._unit_targets(text, tokenised.units)
+        for text, of_units in zip(tokenised, targets, strict=True):
             windows = []
-            for window in tokenised.windows:
-                targets = np.full(len(window.ids), IGNORED, dtype=np.int64)
-                targets[window.positions] = unit_targets[window.units]
-                windows.append(Features(input_ids=window.ids, targets=targets))
+            for window in text.windows:
+                own = np.full(len(window.ids), IGNORED, dtype=np.int64)
+                own[window.positions] = of_units[window.units]
+                windows.append(Features(input_ids=window.ids, targets=own))
             features.append(windows)
         return features
 
-    def _unit_targets(self, text: AnnotatedText, units: Sequence[Span]) -> np.ndarray:
-        targets = np.full(len(units), self._scheme.outside(text.missed), dtype=np.int64)
-        for entity in sorted(text.entities):
-            covered = [i for i, unit in enumerate(units) if _mostly_inside(unit, entity.span)]
-            for position, i in enumerate(covered):
-                known = entity.type in self._scheme.types
-                targets[i] = self._scheme.entity(entity.type, position == 0) if known else IGNORED
-        for span in text.masked:
-            for i, unit in enumerate(units):
-                if unit.overlaps(span):
-                    targets[i] = IGNORED
-        return targets
+    def _unit_targets(
+        self, texts: Sequence[AnnotatedText], units: Sequence[Sequence[Span] | np.ndarray]
+    ) -> list[np.ndarray]:
+        """The targets of the units of each text."""
+        counts = [len(own) for own in units]
+        rows = np.repeat(np.arange(len(texts)), counts)
+        starts, ends = np.concatenate([_NO_SPANS, *(np.reshape(own, (-1, 2)) for own in units)]).T
+        targets = np.array([self._scheme.outside(text.missed) for text in texts], dtype=np.int64)[rows]
+
+        entities = [(row, entity) for row, text in enumerate(texts) for entity in sorted(text.entities)]
+        first = np.array([self._first(entity.type) for _, entity in entities], dtype=np.int64)
+        entity_rows, entity_starts, entity_ends = _columns((row, entity.span) for row, entity in entities)
+        entity, unit = crossed(entity_rows, rows)
+        shared = np.minimum(ends[unit], entity_ends[entity]) - np.maximum(starts[unit], entity_starts[entity])
+        # At least half of a unit has to lie in the entity: one token can hold several Chinese words.
+        inside = (shared > 0) & (2 * shared >= ends[unit] - starts[unit])
+        entity, unit = entity[inside], unit[inside]
+        continued = np.append(False, entity[1:] == entity[:-1])[: len(entity)]
+        targets[unit] = np.where(first[entity] == IGNORED, IGNORED, first[entity] + continued)
+
+        masked_rows, masked_starts, masked_ends = _columns(
+            (row, span) for row, text in enumerate(texts) for span in text.masked
+        )
+        span, unit = crossed(masked_rows, rows)
+        targets[unit[(starts[unit] < masked_ends[span]) & (masked_starts[span] < ends[unit])]] = IGNORED
+        return np.split(targets, np.cumsum(counts, dtype=np.int64))[:-1]
+
+    def _first(self, type_: str) -> int:
+        """The target of an entity's first unit; that of each other one is the next number."""
+        return self._scheme.entity(type_, begins=True) if type_ in self._scheme.types else IGNORED
 
 
-def _mostly_inside(unit: Span, span: Span) -> bool:
-    """Whether at least half of a unit lies in a span: one token can hold several Chinese words."""
-    shared = min(unit.end, span.end) - max(unit.start, span.start)
-    return shared > 0 and 2 * shared >= unit.end - unit.start
+def _columns(spans: Iterable[tuple[int, Span]]) -> np.ndarray:
+    """The rows, starts and ends of spans, [3, spans]."""
+    return np.array([(row, *span) for row, span in spans], dtype=np.int64).reshape(-1, 3).T
 
 
 def collate(features: Sequence[Features], padding: int) -> dict[str, torch.Tensor]:

@@ -1,12 +1,16 @@
 """Projected labels as training data: which pairs, and what each pair says about its target text."""
 
-from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from xner_core.errors import XnerError
+from xner_core.labels.pair_ids import id_halves
 from xner_core.storage.files import Location, read_table
+from xner_core.training.annotations import Annotations
 from xner_core.training.features import AnnotatedText
 from xner_core.training.student_settings import AugmentationSettings, TrustSettings
 from xner_core.training.text_augmentation import augmented
@@ -22,7 +26,7 @@ class TrainingFile:
     labels: Location
     votes: Location | None = None
 
-    def read(self) -> Iterator[dict[str, Any]]:
+    def read(self) -> pa.Table:
         """The label rows, with the votes on them (see `xner_core.labels.consensus.CONSENSUS`).
 
         Raises:
@@ -30,11 +34,13 @@ class TrainingFile:
         """
         labels = read_table(self.labels, COLUMNS)
         if self.votes is None:
-            return iter(labels.to_pylist())
+            return labels
         votes = read_table(self.votes)
         if not votes["pair_id"].equals(labels["pair_id"]):
             raise XnerError(f"{self.votes}: not the votes on {self.labels}; make them with xner consensus")
-        return (row | vote for row, vote in zip(labels.to_pylist(), votes.to_pylist(), strict=True))
+        for name in ("votes", "recovered"):
+            labels = labels.append_column(name, votes[name])
+        return labels
 
 
 @dataclass(frozen=True)
@@ -55,52 +61,22 @@ class LabelFilter:
     augmentation: AugmentationSettings | None = None
     seed: int = 0
 
+    def annotations(self, file: TrainingFile) -> tuple[Annotations, Annotations]:
+        """What is known of the target texts to train on, as they are written, and of those that are held out."""
+        labels = file.read()
+        taken = pc.is_null(labels["quarantine"])
+        if self.last_pair is not None:
+            taken = pc.and_(taken, pc.less_equal(labels["pair_id"], self.last_pair))
+        labels = labels.filter(taken)
+        held_out = self._is_held_out(labels["pair_id"])
+        return annotate(labels.filter(~held_out), self.trust), annotate(labels.filter(held_out), self.trust)
+
     def training(self, file: TrainingFile) -> Iterator[AnnotatedText]:
         """The target texts to train on."""
-        for row in self._rows(file):
-            if not self._is_held_out(row["pair_id"]):
-                text = annotate(row, self.trust)
-                yield augmented(text, self.augmentation, self.seed) if self.augmentation else text
+        texts, _ = self.annotations(file)
+        settings = self.augmentation
+        return (augmented(text, settings, self.seed) for text in texts) if settings else iter(texts)
 
-    def scoring(self, file: TrainingFile) -> Iterator[AnnotatedText]:
-        """The target texts that are held out."""
-        return (annotate(row, self.trust) for row in self._rows(file) if self._is_held_out(row["pair_id"]))
-
-    def _rows(self, file: TrainingFile) -> Iterator[dict[str, Any]]:
-        """The rows of the sample on which no stage of the projection failed."""
-        for row in file.read():
-            if row["quarantine"] is None and (self.last_pair is None or row["pair_id"] <= self.last_pair):
-                yield row
-
-    def _is_held_out(self, pair_id: str) -> bool:
+    def _is_held_out(self, ids: pa.ChunkedArray) -> np.ndarray:
         # Ids are uniform hashes. Their ends decide here, so that samples by their beginnings are independent of it.
-        return int(pair_id[-8:], 16) < self.held_out * (1 << 32)
-
-
-@dataclass
-class LabelCounts:
-    """What training data hold.
-
-    Attributes:
-        sentences: target texts
-        entities: trusted entities by type
-        masked: spans of projected entities and of other names that are not trusted
-        open: texts in which a projection failed, by the type that tokens outside their entities may then have
-    """
-
-    sentences: int = 0
-    entities: Counter[str] = field(default_factory=Counter)
-    masked: int = 0
-    open: Counter[str] = field(default_factory=Counter)
-
-    def add(self, texts: Collection[AnnotatedText]) -> None:
-        """Counts some texts as well."""
-        self.sentences += len(texts)
-        for text in texts:
-            self.entities.update(entity.type for entity in text.entities)
-            self.masked += len(text.masked)
-            self.open.update(text.missed)
-
-    @property
-    def types(self) -> Collection[str]:
-        return self.entities.keys() | self.open.keys()
+        return (id_halves(ids)[:, 1] & 0xFFFFFFFF) < self.held_out * (1 << 32)

@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from transformers import PreTrainedTokenizerFast
 
@@ -12,10 +13,12 @@ from xner_core.models.heads import head_labels
 from xner_core.models.window_size import model_window
 from xner_core.models.word_isolation import isolating_words
 from xner_core.storage.files import Location
+from xner_core.storage.tasks import InProcess, Tasks
 from xner_core.text.languages import is_unspaced_language
+from xner_core.training.annotations import LabelCounts
 from xner_core.training.dev_set import read_dev
 from xner_core.training.features import AnnotatedText
-from xner_core.training.label_filter import COLUMNS, LabelCounts, LabelFilter, TrainingFile
+from xner_core.training.label_filter import COLUMNS, LabelFilter, TrainingFile
 from xner_core.training.student_model import load_start
 from xner_core.training.student_settings import StudentRecipe
 from xner_core.training.vocabulary import StraddledTokens, without_tokens
@@ -56,13 +59,16 @@ class TrainingPlan:
 class _Found:
     """What the labels hold: counts of what is trained on, and of its tokens; the texts that are held out."""
 
-    counts: LabelCounts
-    straddled: StraddledTokens
-    held_out: list[AnnotatedText]
+    counts: LabelCounts = field(default_factory=LabelCounts)
+    straddled: StraddledTokens = field(default_factory=StraddledTokens)
+    held_out: list[AnnotatedText] = field(default_factory=list)
 
 
 def plan_training(
-    recipe: StudentRecipe, files: Sequence[LabelFile], votes: Mapping[str, Location] | None = None
+    recipe: StudentRecipe,
+    files: Sequence[LabelFile],
+    votes: Mapping[str, Location] | None = None,
+    tasks: Tasks | None = None,
 ) -> TrainingPlan:
     """Reads the labels through once, and checks all that can be checked before training.
 
@@ -70,6 +76,7 @@ def plan_training(
         recipe: how the student is trained
         files: its labels
         votes: of the corpus on each of them, by their names; none if these are not to decide
+        tasks: where the files are read; in this process without it
 
     Raises:
         XnerError: labels without a sentence, or without an entity to learn; a dev set with types that the student
@@ -81,7 +88,7 @@ def plan_training(
     model, tokenizer = load_start(recipe)
     window, tokenizer = model_window(model, tokenizer), isolating_words(tokenizer)
     tokenizer.model_max_length = window  # Others than xner cut long texts by it.
-    found = _read_through(recipe, files, training_files, label_filter, tokenizer)
+    found = _read_through(recipe, files, training_files, label_filter, tokenizer, tasks or InProcess())
     types = _learnt_types(recipe, files, found.counts, head_labels(model.config).values())
     return TrainingPlan(
         recipe=recipe,
@@ -100,7 +107,7 @@ def plan_training(
 
 def _sample(recipe: StudentRecipe, files: Sequence[LabelFile]) -> tuple[int, LabelFilter]:
     """How many pairs the student takes of the labels, and which; texts are not yet written otherwise."""
-    rows = sum(count_rows(file, COLUMNS) for file in files)
+    rows = sum(count_rows(files, COLUMNS))
     last_pair = last_pair_of_sample(files, recipe.pairs) if recipe.pairs else None
     sampled = recipe.pairs if recipe.pairs and last_pair else rows
     held_out = 0.0 if recipe.dev or not rows else min(recipe.held_out, sampled / 10) / sampled
@@ -113,15 +120,32 @@ def _read_through(
     training_files: Sequence[TrainingFile],
     label_filter: LabelFilter,
     tokenizer: PreTrainedTokenizerFast,
+    tasks: Tasks,
 ) -> _Found:
-    found = _Found(LabelCounts(), StraddledTokens(tokenizer), [])
-    for file, training_file in zip(files, training_files, strict=True):
-        texts = list(label_filter.training(training_file))
-        found.counts.add(texts)
-        if recipe.straddled is not None and is_unspaced_language(file.language):
-            found.straddled.add(texts)
-        found.held_out.extend(label_filter.scoring(training_file))
+    unspaced = [recipe.straddled is not None and is_unspaced_language(file.language) for file in files]
+    read = partial(_read_file, label_filter=label_filter, tokenizer=tokenizer if any(unspaced) else None)
+    found = _Found()
+    for own in tasks.map(read, zip(training_files, unspaced, strict=True)):
+        found.counts.add(own.counts)
+        found.straddled.add(own.straddled)
+        found.held_out.extend(own.held_out)
     return found
+
+
+def _read_file(
+    file: tuple[TrainingFile, bool], label_filter: LabelFilter, tokenizer: PreTrainedTokenizerFast | None
+) -> _Found:
+    """What one file holds.
+
+    Args:
+        file: labels, and whether their language is written without spaces
+        label_filter: what is taken of them
+        tokenizer: of the model; needed for such a language alone
+    """
+    labels, unspaced = file
+    training, held_out = label_filter.annotations(labels)
+    straddled = StraddledTokens.of(tokenizer, training) if unspaced and tokenizer else StraddledTokens()
+    return _Found(LabelCounts.of(training), straddled, list(held_out))
 
 
 def _learnt_types(
@@ -175,7 +199,7 @@ def _split(
     recipe: StudentRecipe, straddled: StraddledTokens, tokenizer: PreTrainedTokenizerFast
 ) -> PreTrainedTokenizerFast:
     """The tokenizer, without the tokens that too many entities begin or end in."""
-    split = set() if recipe.straddled is None else straddled.ids(recipe.straddled)
+    split = set() if recipe.straddled is None else straddled.ids(tokenizer, recipe.straddled)
     if split:
         logger.info("%d tokens that entities begin or end in are split", len(split))
     return without_tokens(tokenizer, split)

@@ -7,7 +7,9 @@ import copy
 import json
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 
 from tokenizers.models import Unigram
 from transformers import PreTrainedTokenizerFast
@@ -16,32 +18,49 @@ from xner_core.models.tokenisation import tokenise
 from xner_core.text.words import is_unspaced
 from xner_core.training.features import AnnotatedText
 
+_TOKENISED_AT_ONCE = 1024
 
+
+@dataclass
 class StraddledTokens:
-    """Counts the tokens of texts, and those of them that an entity begins or ends in."""
+    """Counts of the tokens of texts, by their ids.
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
-        self._tokenizer = tokenizer
-        self._occurrences: Counter[int] = Counter()
-        self._straddled: Counter[int] = Counter()
+    Attributes:
+        occurrences: of each token
+        straddled: of those in which an entity begins or ends
+    """
 
-    def add(self, texts: Sequence[AnnotatedText]) -> None:
-        """Counts the tokens of some texts as well."""
-        for text, tokens in zip(texts, tokenise(self._tokenizer, [text.text for text in texts]), strict=True):
-            ids = tokens.ids.tolist()
-            self._occurrences.update(ids)
-            self._straddled.update(ids[token] for token in _straddled(text, tokens.offsets.tolist()))
+    occurrences: Counter[int] = field(default_factory=Counter)
+    straddled: Counter[int] = field(default_factory=Counter)
 
-    def ids(self, share: float) -> set[int]:
+    @classmethod
+    def of(cls, tokenizer: PreTrainedTokenizerFast, texts: Iterable[AnnotatedText]) -> "StraddledTokens":
+        """The counts of some texts."""
+        counts = cls()
+        remaining = iter(texts)
+        while some := list(islice(remaining, _TOKENISED_AT_ONCE)):
+            for text, tokens in zip(some, tokenise(tokenizer, [text.text for text in some]), strict=True):
+                ids = tokens.ids.tolist()
+                counts.occurrences.update(ids)
+                counts.straddled.update(ids[token] for token in _straddled(text, tokens.offsets.tolist()))
+        return counts
+
+    def add(self, other: "StraddledTokens") -> None:
+        """Counts some texts as well."""
+        self.occurrences.update(other.occurrences)
+        self.straddled.update(other.straddled)
+
+    def ids(self, tokenizer: PreTrainedTokenizerFast, share: float) -> set[int]:
         """The tokens of unspaced scripts in which, in at least this share of their occurrences, an entity has an end.
 
         Args:
+            tokenizer: whose tokens they are
             share: 0 to 1
         """
         return {
             id_
-            for id_, count in self._straddled.items()
-            if count >= share * self._occurrences[id_] and is_unspaced(str(self._tokenizer.convert_ids_to_tokens(id_)))
+            for id_, count in self.straddled.items()
+            if count >= share * self.occurrences[id_] and is_unspaced(str(tokenizer.convert_ids_to_tokens(id_)))
         }
 
 
