@@ -129,7 +129,7 @@ class _LineScanner:
         file = self.file
         taken = LineRange(file.location, file.name, file.member, None, self.taken, self._start, end, content)
         self.taken += lines
-        self._ends, self._start = self._ends[lines:], end
+        self._ends, self._start, self._last = self._ends[lines:], end, max(self._last, end)
         return taken
 
     def count(self) -> int:
