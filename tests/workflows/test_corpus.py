@@ -4,10 +4,12 @@ import pytest
 
 from xner_core.corpus.cleaning_settings import CleaningSettings
 from xner_core.corpus.ingest.ingest_settings import IngestSettings
+from xner_core.engine.cluster_tasks import ClusterTasks
 from xner_core.snapshots.lease import Lease, LeaseHeld, read_latest
 from xner_core.storage.files import locate
+from xner_core.storage.tasks import InProcess
 from xner_core.workflows import corpus
-from xner_core.workflows.corpus import ingest_alone
+from xner_core.workflows.corpus import LARGE_BYTES, choose_tasks, ingest_alone
 
 
 @pytest.fixture
@@ -43,12 +45,47 @@ def test_an_ingest_holds_the_lease_of_its_folder(text, folder, inside, monkeypat
     held = []
     real = corpus.ingest_corpus
 
-    def look(settings):
+    def look(settings, choose):
         held.append(read_latest(folder).lease["purpose"])
-        return real(settings)
+        return real(settings, choose)
 
     monkeypatch.setattr(corpus, "ingest_corpus", look)
     ingest(text, folder / "corpus" if inside else folder)
     assert held == ["ingest_corpus"]
     assert read_latest(folder).lease is None
     assert json.loads(json.dumps(ingest(text, folder / "corpus" if inside else folder)))["status"] == "nothing to do"
+
+
+def test_only_large_work_starts_a_cluster_and_only_one_of_several_cpus_is_used(monkeypatch):
+    started = []
+    monkeypatch.setattr(corpus, "ensure_ray", lambda: started.append(True))
+    monkeypatch.setattr(corpus, "count_fitting", lambda demand: 2)
+    assert isinstance(choose_tasks(LARGE_BYTES - 1), InProcess)
+    assert not started
+    assert isinstance(choose_tasks(LARGE_BYTES), ClusterTasks)
+    assert started
+    monkeypatch.setattr(corpus, "count_fitting", lambda demand: 1)
+    assert isinstance(choose_tasks(LARGE_BYTES), InProcess)
+
+
+def test_a_corpus_is_large_by_the_files_that_changed(tmp_path):
+    asked = []
+
+    def choose(size):
+        asked.append(size)
+        return InProcess()
+
+    def ingest(**changes):
+        cleaning = CleaningSettings(identify_language=False)
+        settings = IngestSettings(str(tmp_path / "in"), str(tmp_path / "out"), "de", cleaning=cleaning, **changes)
+        corpus.ingest_corpus(settings, choose)
+
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.tsv").write_text("One.\tEins.\n")
+    ingest()
+    ingest()
+    (tmp_path / "in" / "b.tsv").write_text("Two.\tZwei.\nThree.\tDrei.\n")
+    ingest()
+    # Everything is written anew.
+    ingest(shard_pairs=1)
+    assert asked == [11, 0, 23, 34]

@@ -30,6 +30,8 @@ REASONS = (
 # A Chinese character stands for about three characters of English, kana and Hangul for two (medians of news text).
 _IDEOGRAPH = regex.compile(f"[{IDEOGRAPHS}]")
 _IDEOGRAPH_KANA_OR_HANGUL = regex.compile(f"[{IDEOGRAPHS}{KANA}{KATAKANA_DOT}{HANGUL}]")
+# Most texts have none of a range that has them all, and others.
+_PERHAPS_DENSE = re.compile("[\u1100-\u11ff\u3000-\U0010ffff]")
 # Added to both lengths, so that the ratio of short sentences means something.
 _RATIO_SMOOTHING = 10
 
@@ -66,7 +68,8 @@ class Cleaner:
             return EMPTY
         if max(len(texts[0]), len(texts[1])) > self.settings.max_characters:
             return TOO_LONG
-        shorter, longer = sorted(_weighted_length(text) + _RATIO_SMOOTHING for text in normal)
+        one, other = _weighted_length(normal[0]) + _RATIO_SMOOTHING, _weighted_length(normal[1]) + _RATIO_SMOOTHING
+        shorter, longer = (one, other) if one < other else (other, one)
         if longer / shorter > self.settings.max_length_ratio:
             return LENGTH_RATIO
         if normal[0] == normal[1] and not _same_in_any_language(normal[0]):
@@ -80,11 +83,10 @@ class Cleaner:
 
 
 def _weighted_length(text: str) -> int:
-    if text.isascii():
+    if text.isascii() or not _PERHAPS_DENSE.search(text):
         return len(text)
     dense = _IDEOGRAPH_KANA_OR_HANGUL.findall(text)
-    # Most texts have none.
-    return len(text) + len(dense) + (len(_IDEOGRAPH.findall(text)) if dense else 0)
+    return len(text) + len(dense) + len(_IDEOGRAPH.findall(text))
 
 
 def _same_in_any_language(text: str) -> bool:

@@ -10,10 +10,10 @@ import lzma
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from xner_core.errors import XnerError
 from xner_core.storage.files import Location
@@ -41,15 +41,16 @@ class Inflation:
 
     def __init__(self, name: str, stored: int) -> None:
         self.name = name
-        self.left = max(INFLATION_FLOOR, MAX_INFLATION * stored)
+        self.counted = 0
+        self._most = max(INFLATION_FLOOR, MAX_INFLATION * stored)
 
     def count(self, size: int) -> None:
         """
         Raises:
             XnerError: more has come out than any text gives.
         """
-        self.left -= size
-        if self.left < 0:
+        self.counted += size
+        if self.counted > self._most:
             raise XnerError(
                 f"{self.name}: inflates to more than {MAX_INFLATION} times its size, as decompression bombs do; "
                 "if it is none, decompress it first"
@@ -65,15 +66,22 @@ class InputFile:
         name: Where it lies below the corpus' folder, with the member's name after the archive's; errors show it.
         member: The member's name in the archive, or None.
         inflation: What all members of the archive count on; a file by itself has its own.
+        first: Lines or rows before it, if it is a part of a file.
     """
 
     location: Location
     name: str
     member: str | None = None
     inflation: Inflation | None = field(default=None, compare=False, repr=False)
+    first: int = 0
 
     def __str__(self) -> str:
         return f"{self.location}/{self.member}" if self.member else str(self.location)
+
+    @property
+    def is_stored_as_it_is(self) -> bool:
+        """Whether the file's own bytes are those of the text: not compressed, nor inside an archive."""
+        return self.member is None and _compression(self.name) is None
 
     @contextmanager
     def open(self) -> Iterator[io.BufferedReader]:
@@ -103,8 +111,7 @@ class InputFile:
             One of DAMAGE: the compressed data is cut off or wrong.
             XnerError: it inflates to more than any text does.
         """
-        name = self.name.lower()
-        decompress = next((COMPRESSIONS[end] for end in COMPRESSIONS if name.endswith(end)), None)
+        decompress = _compression(self.name)
         with self.open() as stream:
             if decompress is None:
                 inflation = self.inflation
@@ -122,6 +129,10 @@ class InputFile:
                 while chunk := content.read1(CHUNK_BYTES):
                     inflation.count(len(chunk))
                     yield chunk
+
+
+def _compression(name: str) -> Callable[[BinaryIO], Any] | None:
+    return next((COMPRESSIONS[end] for end in COMPRESSIONS if name.lower().endswith(end)), None)
 
 
 def _size(stream: BinaryIO) -> int:
@@ -169,6 +180,33 @@ class BadLine(str):
         return line
 
 
+@dataclass(frozen=True)
+class LineRange(InputFile):
+    """Whole lines of a text file, read by themselves: a range of its bytes, or bytes that another has decompressed.
+
+    Attributes:
+        start: The range of bytes, if the file is stored as it is.
+        end: Likewise.
+        content: The bytes, if it is not.
+    """
+
+    start: int = 0
+    end: int = 0
+    content: bytes | None = field(default=None, repr=False)
+
+    def chunks(self) -> Iterator[bytes]:
+        """The bytes, a piece at a time."""
+        if self.content is not None:
+            yield self.content
+            return
+        with self.open() as stream:
+            stream.seek(self.start)
+            left = self.end - self.start
+            while left and (chunk := stream.read(min(left, CHUNK_BYTES))):
+                left -= len(chunk)
+                yield chunk
+
+
 def read_lines(file: InputFile) -> Iterator[str]:
     """The lines of a UTF-8 text, ended by "\\n" and by nothing else.
 
@@ -193,7 +231,7 @@ def read_lines(file: InputFile) -> Iterator[str]:
                 count, rest, overlong = count + 1, b"", False
             block, newline, rest = (rest + chunk).rpartition(b"\n")
             if newline:
-                lines = _decode_lines(file, count, block)
+                lines = _decode_lines(file, file.first + count, block)
                 count += len(lines)
                 yield from lines
             if len(rest) > MAX_LINE_BYTES:
@@ -203,26 +241,39 @@ def read_lines(file: InputFile) -> Iterator[str]:
     if overlong:
         yield _overlong(rest)
     elif rest:
-        yield from _decode_lines(file, count, rest)
+        yield from _decode_lines(file, file.first + count, rest)
 
 
 def _overlong(start: bytes) -> BadLine:
     return BadLine(start, f"longer than {MAX_LINE_BYTES:,} bytes")
 
 
+def require_utf8(file: InputFile, start: bytes) -> None:
+    """
+    Raises:
+        XnerError: a text that starts with these bytes is UTF-16.
+    """
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise XnerError(f"{file}: is UTF-16; convert the file to UTF-8, for example with iconv")
+
+
 def _decode_lines(file: InputFile, count: int, block: bytes) -> list[str]:
     if count == 0:
-        if block.startswith((b"\xff\xfe", b"\xfe\xff")):
-            raise XnerError(f"{file}: is UTF-16; convert the file to UTF-8, for example with iconv")
+        require_utf8(file, block)
         block = block.removeprefix(b"\xef\xbb\xbf")
     try:
-        lines = block.decode("utf-8").split("\n")
+        if len(block) > MAX_LINE_BYTES:
+            lines = [_decode_line(line) for line in block.split(b"\n")]
+        else:
+            lines = block.decode("utf-8").split("\n")
     except UnicodeDecodeError:
         lines = [_decode_line(line) for line in block.split(b"\n")]
     return [_without_return(line) for line in lines] if b"\r" in block else lines
 
 
 def _decode_line(line: bytes) -> str:
+    if len(line) > MAX_LINE_BYTES:
+        return _overlong(line[:OVERLONG_BYTES])
     try:
         return line.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -5,6 +5,7 @@ Hausa, Igbo, Zulu, Xhosa, Tswana, Shona, Chichewa, Luganda, Kinyarwanda and more
 """
 
 import logging
+import string
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -28,6 +29,7 @@ _HAN = regex.compile(f"[{HAN}]")
 _KANA_OR_HANGUL = regex.compile(f"[{KANA}{HANGUL}]")
 _LETTER = regex.compile(r"\p{L}")
 _CAPITAL = regex.compile(r"\p{Lu}")
+_ASCII_CAPITALS_AND_OTHERS = string.ascii_uppercase.encode() + bytes(range(0x80, 0x100))
 # Written so alike that a sentence is often taken for the other; besides, the members of each macrolanguage are.
 _ALIKE = tuple(
     frozenset(group.split())
@@ -96,7 +98,7 @@ class LanguageCheck:
         if "zh" in self.accepted and _is_chinese_script(text):
             return False
         # Identifiers take capitals for rare languages.
-        if 2 * len(_CAPITAL.findall(text)) > len(text):
+        if _may_be_capitals(encoded, len(text)) and 2 * len(_CAPITAL.findall(text)) > len(text):
             text = text.lower()
         named, share = _ask_cld2(text)
         if named in self.accepted and self._is_known:
@@ -111,6 +113,11 @@ class LanguageCheck:
             return is_sure and (found in self._other_side or (is_cld2_sure and found == named))
         is_rare = named not in _fasttext_languages() and size >= _MIN_BYTES_OF_RARE
         return is_sure or (is_cld2_sure and is_rare)
+
+
+def _may_be_capitals(encoded: bytes, characters: int) -> bool:
+    """False if half of a text are ASCII characters that are no capitals, which is quicker to tell than what is one."""
+    return 2 * len(encoded.translate(None, _ASCII_CAPITALS_AND_OTHERS)) < characters
 
 
 def _relatives(code: str) -> Iterator[str]:

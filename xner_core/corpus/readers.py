@@ -7,6 +7,7 @@ lines lose their counterparts, is an `XnerError` that names the file. TMX has a 
 import json
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
@@ -61,20 +62,17 @@ def faulty(file: InputFile, line: int, fault: object, source_text: str, target_t
 
 
 def read_moses(source_file: InputFile, target_file: InputFile) -> Iterator[RawPair]:
-    """Line-aligned text: line i of one file is the translation of line i of the other.
+    """Line-aligned text: line i of one file, or of a range of its lines, is the translation of line i of the other.
 
     Raises:
         XnerError: one file has more lines.
     """
     source_lines, target_lines = read_lines(source_file), read_lines(target_file)
-    for line, (source_text, target_text) in enumerate(zip_longest(source_lines, target_lines), 1):
+    for line, (source_text, target_text) in enumerate(zip_longest(source_lines, target_lines), source_file.first + 1):
         if source_text is None or target_text is None:
             source_count = line - (source_text is None) + sum(1 for _ in source_lines)
             target_count = line - (target_text is None) + sum(1 for _ in target_lines)
-            raise XnerError(
-                f"{source_file} has {source_count:,} lines but {target_file} has {target_count:,}: "
-                "line i of one must be the translation of line i of the other; fetch or align them again"
-            )
+            raise unequal_lines(source_file, source_count, target_file, target_count)
         if isinstance(source_text, BadLine):
             yield faulty(source_file, line, source_text.fault, source_text, target_text)
         elif isinstance(target_text, BadLine):
@@ -83,9 +81,17 @@ def read_moses(source_file: InputFile, target_file: InputFile) -> Iterator[RawPa
             yield RawPair(source_text, target_text, line)
 
 
+def unequal_lines(source_file: InputFile, source_count: int, target_file: InputFile, target_count: int) -> XnerError:
+    """What to raise for a Moses pair whose files have different numbers of lines."""
+    return XnerError(
+        f"{source_file} has {source_count:,} lines but {target_file} has {target_count:,}: "
+        "line i of one must be the translation of line i of the other; fetch or align them again"
+    )
+
+
 def read_tsv(file: InputFile, source: str, target: str) -> Iterator[RawPair]:
     """Tab-separated: source text, target text, and perhaps a score. No header, no quoting."""
-    for line, text in enumerate(read_lines(file), 1):
+    for line, text in enumerate(read_lines(file), file.first + 1):
         fields = text.split("\t")
         try:
             if isinstance(text, BadLine):
@@ -104,7 +110,7 @@ def read_tsv(file: InputFile, source: str, target: str) -> Iterator[RawPair]:
 
 def read_json_lines(file: InputFile, source: str, target: str) -> Iterator[RawPair]:
     """One JSON object a line; see `_row_texts` for its keys."""
-    for line, text in enumerate(read_lines(file), 1):
+    for line, text in enumerate(read_lines(file), file.first + 1):
         try:
             if isinstance(text, BadLine):
                 raise Malformed(text.fault)
@@ -123,21 +129,32 @@ def _json_object(text: str) -> dict[str, Any]:
     return row
 
 
+@dataclass(frozen=True)
+class RowGroups(InputFile):
+    """Some of the row groups of a Parquet file.
+
+    Attributes:
+        groups: The numbers of the first one, and of the one after the last.
+    """
+
+    groups: tuple[int, int] = (0, 0)
+
+
 def read_parquet(file: InputFile, source: str, target: str) -> Iterator[RawPair]:
     """Parquet with the same columns as the keys of JSON lines; read a few thousand rows at a time.
 
     Raises:
         XnerError: the file cannot be read to its end, or holds far more than its size lets expect.
     """
-    row_number = 0
+    row_number, groups = file.first, range(*file.groups) if isinstance(file, RowGroups) else None
     try:
         with file.location.open_input() as stream:
-            parquet, inflation = pq.ParquetFile(stream), Inflation(str(file), stream.size())
+            parquet, inflation = pq.ParquetFile(stream), file.inflation or Inflation(str(file), stream.size())
             names = tuple(parquet.schema_arrow.names)
             wanted = {_TRANSLATION, *_SIDES, *_METADATA, best_name(names, source), best_name(names, target)}
             columns = [name for name in names if name in wanted]
             refuse_python_types(str(file), pa.schema([parquet.schema_arrow.field(name) for name in columns]))
-            for batch in parquet.iter_batches(PARQUET_BATCH, columns=columns):
+            for batch in parquet.iter_batches(PARQUET_BATCH, groups, columns):
                 inflation.count(batch.nbytes)
                 for row, bad in _rows(batch):
                     row_number += 1
@@ -149,7 +166,12 @@ def read_parquet(file: InputFile, source: str, target: str) -> Iterator[RawPair]
                         kept = json.dumps(row, ensure_ascii=False, default=str)
                         yield faulty(file, row_number, fault, kept)
     except (pa.ArrowException, OSError) as error:
-        raise XnerError(f"{file}, after row {row_number}: not a readable Parquet file ({error})") from error
+        raise unreadable_parquet(file, row_number, error) from error
+
+
+def unreadable_parquet(file: InputFile, row_number: int, error: Exception) -> XnerError:
+    """What to raise for a Parquet file that cannot be read on after a row, counted from 1."""
+    return XnerError(f"{file}, after row {row_number}: not a readable Parquet file ({error})")
 
 
 def _rows(batch: pa.RecordBatch) -> Iterator[tuple[dict[str, Any], str | None]]:

@@ -41,7 +41,7 @@ class Source:
         name: Path below the corpus' folder, of the source-language file where there are two.
         format: moses, tsv, tmx, jsonl or parquet.
         domain: The domain of all rows that name none.
-        files: The one file, or the source-language and the target-language file.
+        files: The one file, or the source-language and the target-language file; of a block of a source, their parts.
         reversed: Whether the file's name gives the languages in the other order, and so its columns.
     """
 

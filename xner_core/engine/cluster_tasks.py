@@ -1,5 +1,6 @@
 """Independent parts of some work as tasks of the cluster."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -12,6 +13,7 @@ from xner_core.storage.tasks import Item, Result
 
 # So many for each CPU are handed out at once: the next is there when one ends, and few results wait for their turn.
 _WAITING_PER_CPU = 2
+_CANCELLING_SECONDS = 10
 
 
 class ClusterTasks:
@@ -19,6 +21,11 @@ class ClusterTasks:
 
     A task whose process or node dies is done again elsewhere, so it must be possible to do it twice.
     """
+
+    @property
+    def is_local(self) -> bool:
+        """Whether Ray runs on this machine alone, being started here; a cluster that is joined may have others."""
+        return not os.environ.get("RAY_ADDRESS")
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """The results in the order of the items.
@@ -32,12 +39,19 @@ class ClusterTasks:
         task = ray.remote(_call).options(num_cpus=1, scheduling_strategy="SPREAD")
         waiting: deque[ray.ObjectRef] = deque()
         at_once = max(1, int(_WAITING_PER_CPU * ray.cluster_resources().get("CPU", 1)))
-        for item in items:
-            if len(waiting) >= at_once:
+        try:
+            for item in items:
+                if len(waiting) >= at_once:
+                    yield _result(waiting.popleft())
+                waiting.append(task.remote(shared, item))
+            while waiting:
                 yield _result(waiting.popleft())
-            waiting.append(task.remote(shared, item))
-        while waiting:
-            yield _result(waiting.popleft())
+        finally:
+            # After an error nothing is written any more.
+            for reference in waiting:
+                ray.cancel(reference)
+            if waiting:
+                ray.wait(list(waiting), num_returns=len(waiting), timeout=_CANCELLING_SECONDS)
 
 
 def _call(function: Callable[[Any], Any], item: Any) -> Any:

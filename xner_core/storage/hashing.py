@@ -19,11 +19,8 @@ def digest(parts: Iterable[bytes]) -> bytes:
 
     Each part is preceded by its length, so that ("ab", "c") and ("a", "bc") differ.
     """
-    state = hashlib.blake2b(digest_size=DIGEST_BYTES)
-    for part in parts:
-        state.update(len(part).to_bytes(8, "little"))
-        state.update(part)
-    return state.digest()
+    content = b"".join([piece for part in parts for piece in (len(part).to_bytes(8, "little"), part)])
+    return hashlib.blake2b(content, digest_size=DIGEST_BYTES).digest()
 
 
 def pair_id(source_language: str, target_language: str, source_text: str, target_text: str) -> str:

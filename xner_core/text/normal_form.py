@@ -50,6 +50,9 @@ def normal_form(text: str) -> str:
             text = unicodedata.normalize("NFKC", _without_variants(compatible))
     elif "`" in text:
         text = text.replace("`", "'")
+    # No space but the usual one is printable.
+    if text.isprintable() and "  " not in text and not text.startswith(" ") and not text.endswith(" "):
+        return text
     return " ".join(text.split())
 
 

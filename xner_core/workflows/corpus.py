@@ -6,11 +6,18 @@ from typing import Any
 from xner_core.corpus.ingest.ingest_settings import IngestSettings
 from xner_core.corpus.ingest.ingestion import ingest_corpus
 from xner_core.corpus.layout import MANIFEST, Corpus, has_snapshots, open_corpus
+from xner_core.engine.cluster_tasks import ClusterTasks
+from xner_core.engine.resources import count_fitting
+from xner_core.engine.session import ensure_ray
 from xner_core.errors import XnerError
 from xner_core.sample import write_sample_corpus
 from xner_core.snapshots.lease import Lease
 from xner_core.storage.files import Location, locate
+from xner_core.storage.tasks import InProcess, Tasks
 from xner_core.workflows.projection_settings import ProjectionSettings
+
+# Of files to read, for which a cluster is worth its start: half a minute's work of one CPU.
+LARGE_BYTES = 64 << 20
 
 
 def ingest_alone(settings: IngestSettings) -> dict[str, Any]:
@@ -25,7 +32,7 @@ def ingest_alone(settings: IngestSettings) -> dict[str, Any]:
     """
     out = locate(settings.out)
     with Lease(out.parent if has_snapshots(out) else out, "ingest_corpus"):
-        return ingest_corpus(settings)
+        return ingest_corpus(settings, choose_tasks)
 
 
 def current_corpus(settings: ProjectionSettings, out: Location) -> tuple[Corpus, dict[str, Any]]:
@@ -53,6 +60,15 @@ def current_corpus(settings: ProjectionSettings, out: Location) -> tuple[Corpus,
             shard_pairs=settings.shard_pairs,
             malformed_limit=settings.malformed_limit,
             cleaning=settings.cleaning,
-        )
+        ),
+        choose_tasks,
     )
     return open_corpus(out / "corpus"), ingested
+
+
+def choose_tasks(size: int) -> Tasks:
+    """Where files of so many bytes are worked on: in this process, or if they are large on a cluster's several CPUs."""
+    if size < LARGE_BYTES:
+        return InProcess()
+    ensure_ray()
+    return ClusterTasks() if count_fitting({"CPU": 1}) > 1 else InProcess()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from xner_core.corpus import readers
 from xner_core.corpus.cleaning_settings import CleaningSettings
-from xner_core.corpus.ingest import spool, writer
+from xner_core.corpus.ingest import block_reading, writer
 from xner_core.corpus.ingest.index import duplicates_path
 from xner_core.corpus.ingest.ingest_settings import IngestSettings
 from xner_core.corpus.ingest.ingestion import ingest_corpus
@@ -112,7 +112,7 @@ def test_equals_an_ingest_of_the_last_state(tmp_path_factory, sequence, shard_pa
         # As in the folder of a projection, where nothing is deleted.
         (folder / "run" / "snapshots").mkdir(parents=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(spool, "BATCH_PAIRS", batch)
+        patch.setattr(block_reading, "BATCH_PAIRS", batch)
         patch.setattr(writer, "REJECTED_PART_ROWS", batch)
         for number, changes in enumerate(sequence):
             for step, name, how, content in changes:
@@ -162,13 +162,13 @@ def test_what_did_not_change_is_not_even_opened(text, tmp_path, opened):
     write(text / "c", [("New.", "Neu.")])
     added = ingest(text, tmp_path / "out")
     assert (added["sources"], added["pairs_read"]) == ({"added": 1, "changed": 0, "removed": 0}, 1)
-    assert opened == ["c.tsv"]
+    assert set(opened) == {"c.tsv"}
 
     opened.clear()
     write(text / "b", [("Common.", "Gemeinsam.")])
     changed = ingest(text, tmp_path / "out")
     assert (changed["sources"], changed["pairs_read"]) == ({"added": 0, "changed": 1, "removed": 0}, 1)
-    assert opened == ["b.tsv"]
+    assert set(opened) == {"b.tsv"}
 
     opened.clear()
     remove(text, "c")
@@ -327,7 +327,7 @@ def test_in_an_object_store(text, tmp_path, s3_folder, opened):
     (remote / "text" / "more" / "b.tsv").delete()
     (text / "more" / "b.tsv").unlink()
     assert ingest(corpus, out)["sources"] == {"added": 0, "changed": 1, "removed": 1}
-    assert opened == ["b.tsv"]
+    assert set(opened) == {"b.tsv"}
     ingest(text, tmp_path / "fresh")
     remote_state, local_state = state(out), state(tmp_path / "fresh")
     # Named by the identities of the files, which an object store gives otherwise.

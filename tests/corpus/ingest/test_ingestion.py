@@ -16,9 +16,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from xner_core.corpus import blocks
 from xner_core.corpus.cleaning import Cleaner
 from xner_core.corpus.cleaning_settings import CleaningSettings
-from xner_core.corpus.ingest import spool, writer
+from xner_core.corpus.ingest import block_reading, index, shard_writing, writer
 from xner_core.corpus.ingest.ingest_settings import IngestSettings
 from xner_core.corpus.ingest.ingestion import ingest_corpus
 from xner_core.corpus.layout import PAIR_SCHEMA, REJECTED_SCHEMA, open_corpus
@@ -238,7 +239,7 @@ def test_equals_the_same_in_memory(tmp_path_factory, sources, shard_pairs, batch
                 row = {"domain": name, "source_text": source_text, "target_text": target_text}
                 expected.setdefault(name, []).append(row)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(spool, "BATCH_PAIRS", batch)
+        patch.setattr(block_reading, "BATCH_PAIRS", batch)
         patch.setattr(writer, "REJECTED_PART_ROWS", batch)
         if not any(sources):
             with pytest.raises(XnerError, match="hold no pair"):
@@ -312,7 +313,7 @@ def test_a_failure_while_writing_keeps_the_earlier_corpus(tmp_path, monkeypatch,
     ingest(tmp_path / "in", tmp_path / "out", shard_pairs=10)
     before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
     write_moses(tmp_path / "in", "news", sentences(50, seed=1))
-    write_table, calls = writer.write_table, []
+    write_table, calls = shard_writing.write_table, []
 
     def fail(location, table):
         calls.append(location)
@@ -320,7 +321,7 @@ def test_a_failure_while_writing_keeps_the_earlier_corpus(tmp_path, monkeypatch,
             raise error
         write_table(location, table)
 
-    monkeypatch.setattr(writer, "write_table", fail)
+    monkeypatch.setattr(shard_writing, "write_table", fail)
     with pytest.raises(type(error)):
         ingest(tmp_path / "in", tmp_path / "out", shard_pairs=10)
     assert before == {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
@@ -349,7 +350,7 @@ def test_one_domain_for_everything(tmp_path):
 
 
 def test_a_document_for_a_domain_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(spool, "MAX_DOMAINS", 10)
+    monkeypatch.setattr(block_reading, "MAX_DOMAINS", 10)
     lines = [json.dumps({"en": f"{n}.", "de": f"{n}", "domain": f"document {n}"}) for n in range(11)]
     (tmp_path / "in.jsonl").write_text("\n".join(lines))
     with pytest.raises(XnerError, match="more than 10 domains"):
@@ -373,7 +374,9 @@ def test_impossible_settings(changes, message):
 
 
 def test_memory_does_not_grow_with_the_corpus(tmp_path, monkeypatch):
-    monkeypatch.setattr(spool, "BATCH_PAIRS", 500)
+    monkeypatch.setattr(blocks, "BLOCK_PAIRS", 500)
+    monkeypatch.setattr(index, "GROUP_PAIRS", 500)
+    monkeypatch.setattr(shard_writing, "GROUP_PAIRS", 500)
     monkeypatch.setattr(writer, "REJECTED_PART_ROWS", 500)
 
     def peak(count: int) -> int:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from xner_core.corpus import inputs
 from xner_core.corpus.cleaning_settings import CleaningSettings
-from xner_core.corpus.ingest import spool, writer
+from xner_core.corpus.ingest import block_reading, writer
 from xner_core.corpus.ingest.ingest_settings import IngestSettings
 from xner_core.corpus.ingest.ingestion import ingest_corpus
 from xner_core.corpus.layout import open_corpus
@@ -71,7 +71,7 @@ def test_malformed_lines_anywhere_cost_themselves_alone(tmp_path_factory, kind, 
     (folder / f"a.{kind}{ending}").write_bytes(compress(content))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(inputs, "CHUNK_BYTES", data.draw(st.integers(1, 40)))
-        patch.setattr(spool, "BATCH_PAIRS", data.draw(st.integers(1, 6)))
+        patch.setattr(block_reading, "BATCH_PAIRS", data.draw(st.integers(1, 6)))
         patch.setattr(writer, "REJECTED_PART_ROWS", data.draw(st.integers(1, 6)))
         result = ingest(folder, folder.with_name(folder.name + "-out"))
     out = folder.with_name(folder.name + "-out")

@@ -55,8 +55,7 @@ class EarlierCorpus:
         present: paths of all files that are there, of a corpus or left by a run that was killed.
         settings: those it was made with.
         sources: by name.
-        shards: names of shards, by the keys under which the manifest has them.
-        rejected: likewise paths of files of rejected pairs.
+        files: paths of files of pairs, kept or rejected, by the keys under which the manifest has them.
         kept_files: of each domain, in order, how many pairs a shard holds, and its path.
         rejected_files: likewise of files of rejected pairs.
     """
@@ -65,8 +64,7 @@ class EarlierCorpus:
     present: frozenset[str]
     settings: dict[str, Any] = field(default_factory=dict)
     sources: dict[str, EarlierSource] = field(default_factory=dict)
-    shards: dict[str, str] = field(default_factory=dict)
-    rejected: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
     kept_files: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     rejected_files: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     _duplicates: pa.ChunkedArray | None = None
@@ -85,9 +83,7 @@ def open_earlier(location: Location, source: str, target: str) -> EarlierCorpus:
         source: language of the source texts.
         target: language of the target texts.
     """
-    folders = [location / f"{name}/source={source}/target={target}" for name in (PAIRS, REJECTED)]
-    folders.append(location / FOLDER)
-    present = frozenset(file.relative_to(location) for folder in folders for file in folder.files())
+    present = present_files(location, source, target)
     nothing = EarlierCorpus(location, present)
     if not (location / MANIFEST).exists():
         return nothing
@@ -99,12 +95,14 @@ def open_earlier(location: Location, source: str, target: str) -> EarlierCorpus:
     if missing:
         logger.warning("%s: %s is missing; all sources are read again", location, missing[0])
         return nothing
+    files: dict[str, str] = {}
     kept: dict[str, list[tuple[int, str]]] = {}
-    for shard in corpus.shards:
-        path = shard_path(shard.source, shard.target, shard.domain, shard.name)
-        kept.setdefault(shard.domain, []).append((shard.pairs, path))
+    for key, shard in zip(index["shards"], corpus.shards, strict=True):
+        files[key] = shard_path(shard.source, shard.target, shard.domain, shard.name)
+        kept.setdefault(shard.domain, []).append((shard.pairs, files[key]))
     rejected: dict[str, list[tuple[int, str]]] = {}
     for part, path in zip(index["rejected"], corpus.manifest["rejected_files"], strict=True):
+        files[part["key"]] = path
         rejected.setdefault(part["domain"], []).append((part["pairs"], path))
     names = [source["index"] for source in index["sources"]]
     return EarlierCorpus(
@@ -112,12 +110,18 @@ def open_earlier(location: Location, source: str, target: str) -> EarlierCorpus:
         present,
         corpus.manifest["settings"],
         _sources(index["sources"]),
-        dict(zip(index["shards"], (shard.name for shard in corpus.shards), strict=True)),
-        {part["key"]: path for part, path in zip(index["rejected"], corpus.manifest["rejected_files"], strict=True)},
+        files,
         kept,
         rejected,
         read_duplicates(location / duplicates_path(names)),
     )
+
+
+def present_files(location: Location, source: str, target: str) -> frozenset[str]:
+    """Paths of all files in a folder that are, or may be, of a corpus of these languages; arguments as above."""
+    folders = [location / f"{name}/source={source}/target={target}" for name in (PAIRS, REJECTED)]
+    folders.append(location / FOLDER)
+    return frozenset(file.relative_to(location) for folder in folders for file in folder.files())
 
 
 def _sources(entries: list[dict[str, Any]]) -> dict[str, EarlierSource]:

@@ -10,15 +10,14 @@ have. Whether a pair is a duplicate depends on all sources, and is found anew ea
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from unicodedata import unidata_version
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from xner_core.corpus.ingest import spool
+from xner_core.corpus.ingest.spool import SpooledBatch
 from xner_core.corpus.sources import Source
 from xner_core.storage.file_identity import Identity
 from xner_core.storage.files import Location, read_table, refuse_python_types
@@ -29,14 +28,9 @@ FOLDER = "index"
 VERSION = 1
 _DUPLICATE = "duplicate"
 _MARKS_AT_ONCE = 1 << 20
-_NOT_KEPT = ("source_text", "target_text")
-SCHEMA = pa.schema(
-    [
-        *(field for field in spool.SCHEMA if field.name not in _NOT_KEPT),
-        # Of both texts.
-        pa.field("characters", pa.int32()),
-    ]
-)
+# In a row group.
+GROUP_PAIRS = 16_384
+SCHEMA = pa.schema([field for field in spool.SCHEMA if field.name not in ("source_text", "target_text")])
 
 
 def index_name(source: Source, identities: Iterable[Identity], settings: dict) -> str:
@@ -73,30 +67,36 @@ class DomainRows:
     groups: tuple[int, int]
 
 
-def write_index(location: Location, batches: dict[str, list[Path]]) -> dict[str, DomainRows]:
+def write_index(location: Location, batches: dict[str, list[SpooledBatch]]) -> dict[str, DomainRows]:
     """Writes the index of a source; returns what it holds of each domain.
 
     Args:
         location: The file to write.
-        batches: Files of pairs as the spool has them, by domain.
+        batches: The pairs as the spool has them, by domain.
     """
     domains: dict[str, DomainRows] = {}
     groups = 0
     with location.open_output() as stream, pq.ParquetWriter(stream, SCHEMA, compression="zstd") as writer:
-        for domain, paths in batches.items():
+        for domain, spooled in batches.items():
             pairs, first = 0, groups
-            for batch in map(spool.read_batch, paths):
-                writer.write_batch(_without_texts(batch))
-                pairs += batch.num_rows
+            for group in _regrouped(batch.read(SCHEMA.names) for batch in spooled):
+                writer.write_table(group, GROUP_PAIRS)
+                pairs += len(group)
                 groups += 1
             domains[domain] = DomainRows(pairs, (first, groups))
     return domains
 
 
-def _without_texts(batch: pa.RecordBatch) -> pa.RecordBatch:
-    characters = pc.add(*(pc.utf8_length(batch[name]) for name in _NOT_KEPT)).cast(pa.int32())
-    kept = [batch[field.name] if field.name in spool.SCHEMA.names else characters for field in SCHEMA]
-    return pa.record_batch(kept, SCHEMA)
+def _regrouped(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """The rows in groups of GROUP_PAIRS, so that the same pairs have the same index however they were read."""
+    waiting = SCHEMA.empty_table()
+    for batch in batches:
+        waiting = pa.concat_tables([waiting, pa.Table.from_batches([batch])])
+        while len(waiting) >= GROUP_PAIRS:
+            yield waiting.slice(0, GROUP_PAIRS)
+            waiting = waiting.slice(GROUP_PAIRS)
+    if len(waiting):
+        yield waiting
 
 
 def read_index(location: Location, groups: tuple[int, int], columns: list[str]) -> Iterator[pa.RecordBatch]:

@@ -1,9 +1,8 @@
 """The sources of the corpus that is made, and their pairs in order, from the indices alone: which of them are kept."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +11,7 @@ import pyarrow.compute as pc
 from xner_core.corpus.cleaning import DUPLICATE
 from xner_core.corpus.ingest.earlier import EarlierSource
 from xner_core.corpus.ingest.index import DomainRows, read_index
+from xner_core.corpus.ingest.spool import SpooledBatch
 from xner_core.storage.file_identity import Identity
 from xner_core.storage.files import Location
 
@@ -45,7 +45,7 @@ class IndexedSource:
         domains: what the index holds of each domain.
         first: pairs of all sources before it.
         earlier: what it was in the earlier corpus, if it was not read again.
-        spooled: files of its pairs as the spool has them, by domain, if it was read.
+        spooled: its pairs as the spool has them, by domain, if it was read.
         reasons: how many of its pairs break which rule, duplicates apart.
         turned: whether its sides were exchanged, its texts being the other way round.
         kept: how many of its pairs are kept, by domain; counted by `domain_rows`.
@@ -58,7 +58,7 @@ class IndexedSource:
     domains: dict[str, DomainRows]
     first: int
     earlier: EarlierSource | None
-    spooled: dict[str, list[Path]]
+    spooled: dict[str, list[SpooledBatch]]
     reasons: Counter[str]
     turned: bool
     kept: Counter[str] = field(default_factory=Counter)
@@ -76,21 +76,18 @@ class IndexedSource:
         return read_index(self.location, groups, columns)
 
 
-def domain_rows(domain: str, sources: Sequence[IndexedSource], duplicates: np.ndarray) -> Iterator[pa.RecordBatch]:
-    """All pairs of a domain, with the columns ROWS.
+def domain_rows(domain: str, source: IndexedSource, duplicates: np.ndarray) -> Iterator[pa.RecordBatch]:
+    """All pairs of a source and domain in order, with the columns ROWS.
 
     Args:
         domain: the domain.
-        sources: all sources, in order.
+        source: the source.
         duplicates: marks the pairs of all sources that repeat an earlier one.
     """
-    for source in sources:
-        if domain not in source.domains:
-            continue
-        source.kept[domain] = 0
-        for batch in source.read(_COLUMNS, domain):
-            numbers = source.first + batch["row"].to_numpy()
-            reason = pc.if_else(pa.array(duplicates[numbers]), DUPLICATE, batch["reason"])
-            source.kept[domain] += reason.null_count
-            made = {"number": pa.array(numbers), "reason": reason}
-            yield pa.record_batch([made[name] if name in made else batch[name] for name in ROWS.names], ROWS)
+    source.kept[domain] = 0
+    for batch in source.read(_COLUMNS, domain):
+        numbers = source.first + batch["row"].to_numpy()
+        reason = pc.if_else(pa.array(duplicates[numbers]), DUPLICATE, batch["reason"])
+        source.kept[domain] += reason.null_count
+        made = {"number": pa.array(numbers), "reason": reason}
+        yield pa.record_batch([made[name] if name in made else batch[name] for name in ROWS.names], ROWS)

@@ -2,9 +2,8 @@
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from xner_core.corpus.ingest.deduplication import find_duplicates
@@ -12,25 +11,30 @@ from xner_core.corpus.ingest.earlier import EarlierCorpus, open_earlier
 from xner_core.corpus.ingest.findings import require_few_malformed, source_warnings
 from xner_core.corpus.ingest.indexed_source import IndexedSource
 from xner_core.corpus.ingest.ingest_settings import IngestSettings
-from xner_core.corpus.ingest.source_reading import SourceReader
-from xner_core.corpus.ingest.text_store import TextStore
+from xner_core.corpus.ingest.source_reading import KnownSource, SourceReader
+from xner_core.corpus.ingest.spool import spool_folder
 from xner_core.corpus.ingest.writer import CorpusWriter
 from xner_core.corpus.layout import MANIFEST, open_corpus
 from xner_core.corpus.sources import find_sources
 from xner_core.errors import XnerError
 from xner_core.storage.files import Location, locate
 from xner_core.storage.outputs import require_folder
+from xner_core.storage.tasks import InProcess, Tasks
 
 logger = logging.getLogger(__name__)
 
 
-def ingest_corpus(settings: IngestSettings) -> dict[str, Any]:
+def ingest_corpus(settings: IngestSettings, choose: Callable[[int], Tasks] = lambda _: InProcess()) -> dict[str, Any]:
     """Makes a corpus of parallel text, or brings the one that is there up to date.
 
     Files that did not change since they were ingested are not read again, and the corpus comes out as if all had been.
     Until the manifest is written, as the last step, an earlier corpus in the same folder stays as it was; whatever goes
-    wrong before, nothing of the new one remains. Texts wait on the local disk meanwhile (in TMPDIR, about their size
-    uncompressed), so memory does not grow with them.
+    wrong before, nothing of the new one remains. Texts wait in files meanwhile (about their size uncompressed; see
+    `spool_folder`), so memory does not grow with them. Wherever the parts are done, the corpus is the same.
+
+    Args:
+        settings: What is ingested, and how.
+        choose: Where the parts are done, by the bytes of the files that must be read.
 
     Raises:
         XnerError: bad input, or a folder that holds something else.
@@ -39,21 +43,24 @@ def ingest_corpus(settings: IngestSettings) -> dict[str, Any]:
     require_folder("out", settings.out)
     corpus, out = locate(settings.corpus), locate(settings.out)
     _check_out(settings, corpus, out)
-    sources, warnings = find_sources(corpus, settings.source, settings.target)
+    languages = (settings.source, settings.target)
+    sources, warnings = find_sources(corpus, *languages)
     kept_settings = {
         "cleaning": asdict(settings.cleaning),
         "domain": settings.domain,
         "shard_pairs": settings.shard_pairs,
     }
-    earlier = open_earlier(out, settings.source, settings.target)
+    earlier = open_earlier(out, *languages)
+    reader = SourceReader(earlier, languages, settings.cleaning, settings.domain)
+    known = [reader.look_up(source) for source in sources]
+    tasks = choose(_bytes_of(known, all_of_them=earlier.settings != kept_settings))
     with (
-        TemporaryDirectory(prefix="xner-ingest-") as temporary,
-        CorpusWriter(earlier, settings.source, settings.target, settings.shard_pairs) as writer,
+        spool_folder(tasks, out) as folder,
+        CorpusWriter(earlier, *languages, settings.shard_pairs, tasks) as writer,
     ):
-        folder = Path(temporary)
-        reader = SourceReader(writer, settings.cleaning, settings.domain, folder)
-        indexed = [reader.take(source) for source in sources]
+        indexed = reader.take(known, tasks, folder)
         warnings += require_few_malformed(str(corpus), indexed, settings.malformed_limit)
+        pairs_read = sum(source.pairs for source in indexed if source.earlier is None)
         changes = _changes(indexed, earlier)
         if not any(changes.values()) and earlier.settings == kept_settings:
             writer.confirm(indexed)
@@ -68,21 +75,30 @@ def ingest_corpus(settings: IngestSettings) -> dict[str, Any]:
         rows = sum(source.pairs for source in indexed)
         if not rows:
             raise XnerError(f"{corpus}: {', '.join(source.name for source in sources)} hold no pair")
-        logger.info("%s pairs, %s of them read now; writing %s", f"{rows:,}", f"{reader.pairs_read:,}", out)
-        duplicates = find_duplicates(indexed, folder)
-        for domain in sorted({domain for source in indexed for domain in source.domains}):
-            writer.write_domain(domain, indexed, duplicates, TextStore(domain, indexed, earlier, folder))
+        logger.info("%s pairs, %s of them read now; writing %s", f"{rows:,}", f"{pairs_read:,}", out)
+        duplicates = find_duplicates(indexed, tasks, folder)
+        writer.write_pairs(indexed, duplicates)
         counts = writer.counts
         assert counts["read"] == rows, f"{rows} pairs were read, but {counts['read']} written"
-        languages = (settings.source, settings.target)
         of_sources = [warning for source in indexed for warning in source_warnings(source, languages)]
         writer.publish(indexed, duplicates, kept_settings, of_sources)
     warnings += of_sources
     _log(warnings)
-    shards, files = len(writer.shards), len(writer.written_pairs)
-    result = _result(settings, counts, shards, changes, reader.pairs_read, files, warnings, started)
+    shards, files = len(writer.shards), writer.files_written
+    result = _result(settings, counts, shards, changes, pairs_read, files, warnings, started)
     logger.info("%s", _summary(counts, out, result["seconds"]))
     return {"status": "done"} | result
+
+
+def _bytes_of(sources: list[KnownSource], all_of_them: bool) -> int:
+    """Bytes of the files that were not ingested as they are now, or of all files."""
+    sizes = {
+        str(file.location): identity.stamp[0]
+        for known in sources
+        if all_of_them or known.earlier is None
+        for file, identity in zip(known.source.files, known.identities, strict=True)
+    }
+    return sum(sizes.values())
 
 
 def _result(

@@ -1,17 +1,26 @@
-"""Pairs of newly read sources, set aside on the local disk until they are written out, apart by source and domain."""
+"""Pairs of newly read sources, set aside in Arrow files until they are written out: a file for each block of a source.
 
-from collections import defaultdict
+The files of one ingest lie in a folder that everything which reads or writes them can reach, and go when it ends.
+"""
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO
 
+import numpy as np
 import pyarrow as pa
 
-from xner_core.corpus.readers import RawPair
-from xner_core.errors import XnerError
-from xner_core.storage.hashing import DIGEST_BYTES, digest, pair_id
+from xner_core.storage.files import Location, locate
+from xner_core.storage.hashing import DIGEST_BYTES
+from xner_core.storage.tasks import Tasks
 
-BATCH_PAIRS = 16_384
-BATCH_CHARACTERS = 1 << 24
-MAX_DOMAINS = 1000
+# Hidden, so that nothing takes it for a part of the corpus.
+FOLDER = ".spool"
 SCHEMA = pa.schema(
     {
         # In its source, in reading order.
@@ -27,70 +36,110 @@ SCHEMA = pa.schema(
         # What is wrong with a malformed one, and where.
         "fault": pa.string(),
         "normal": pa.binary(DIGEST_BYTES),
+        # Of both texts.
+        "characters": pa.int32(),
     }
 )
 
 
-class Spool:
-    """Takes the pairs of one source after another, in reading order.
+@contextmanager
+def spool_folder(tasks: Tasks, out: Location) -> Iterator[Location]:
+    """An empty folder that all tasks can reach, until the block ends.
 
     Args:
-        folder: An empty local folder.
-        source: Language of the source texts.
-        target: Language of the target texts.
+        tasks: if all of them are done on this machine, the folder lies on its own disk (in TMPDIR).
+        out: otherwise it lies in this folder.
+    """
+    if tasks.is_local:
+        with TemporaryDirectory(prefix="xner-ingest-") as folder:
+            yield locate(folder)
+        return
+    spools = out / FOLDER
+    # What a run that was killed has left; its tasks may still be writing, so each run has a name of its own.
+    spools.delete_folder()
+    try:
+        yield spools / uuid.uuid4().hex
+    finally:
+        spools.delete_folder()
+
+
+@dataclass(frozen=True)
+class SpooledBatch:
+    """Pairs of one source and domain, in reading order.
+
+    Attributes:
+        location: Of the file that they are in, among others.
+        number: Of the batch in that file.
+        pairs: How many.
     """
 
-    def __init__(self, folder: Path, source: str, target: str) -> None:
-        self.folder = folder
-        self.languages = (source, target)
-        self.rows = 0
-        self._files = 0
-        self._domains: set[str] = set()
-        self._characters = 0
-        self._first = 0
-        self._waiting: dict[str, list[tuple]] = defaultdict(list)
-        self._source: dict[str, list[Path]] = defaultdict(list)
+    location: Location
+    number: int
+    pairs: int
 
-    def add(self, domain: str, pair: RawPair, origin: str, reason: str | None, normal: tuple[str, str]) -> None:
-        """Adds a pair: rejected for a reason, or acceptable unless its normal form repeats that of an earlier one."""
-        same = digest((normal[0].encode(), normal[1].encode())) if reason is None else None
-        identity = pair_id(*self.languages, pair.source_text, pair.target_text)
-        texts = (pair.source_text, pair.target_text)
-        row = self.rows - self._first
-        self._waiting[domain].append((row, identity, *texts, pair.score, origin, pair.line, reason, pair.fault, same))
-        self.rows += 1
-        self._characters += len(pair.source_text) + len(pair.target_text)
-        if self.rows % BATCH_PAIRS == 0 or self._characters > BATCH_CHARACTERS:
-            self._flush()
-
-    def end_source(self) -> dict[str, list[Path]]:
-        """Ends a source; returns the files of its batches, by domain."""
-        self._flush()
-        self._first = self.rows
-        source, self._source = self._source, defaultdict(list)
-        return {domain: source[domain] for domain in sorted(source)}
-
-    def _flush(self) -> None:
-        for domain, rows in self._waiting.items():
-            path = self.folder / f"{self._files:08}.arrow"
-            self._files += 1
-            columns = [
-                pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), SCHEMA, strict=True)
-            ]
-            with pa.ipc.new_file(path, SCHEMA) as file:
-                file.write_batch(pa.record_batch(columns, SCHEMA))
-            self._source[domain].append(path)
-        self._domains |= self._waiting.keys()
-        if len(self._domains) > MAX_DOMAINS:
-            raise XnerError(
-                f"more than {MAX_DOMAINS} domains; a domain is a kind of text such as news, not a document: "
-                "set one for all with --domain, or mend the domain column"
-            )
-        self._waiting.clear()
-        self._characters = 0
+    def read(self, columns: list[str]) -> pa.RecordBatch:
+        """Some columns, as in SCHEMA; of the others nothing comes into memory."""
+        if self.location.is_local:
+            with pa.memory_map(self.location.path) as file:
+                return pa.ipc.open_file(file).get_batch(self.number).select(columns)
+        options = pa.ipc.IpcReadOptions(included_fields=sorted(map(SCHEMA.names.index, columns)))
+        with self.location.open_input() as stream:
+            return pa.ipc.open_file(stream, options=options).get_batch(self.number).select(columns)
 
 
-def read_batch(path: Path) -> pa.RecordBatch:
-    """The pairs of a batch, columns as in SCHEMA, of which only what is used comes into memory."""
-    with pa.memory_map(str(path)) as file:
-        return pa.ipc.open_file(file).get_batch(0)
+class SpoolFile:
+    """A file of batches. As a context manager: it appears when the block ends without an exception.
+
+    Args:
+        location: The file.
+    """
+
+    def __init__(self, location: Location) -> None:
+        self.location = location
+        self._batches = 0
+
+    def __enter__(self) -> "SpoolFile":
+        self._output = spool_output(self.location)
+        self._writer = pa.ipc.new_file(self._output.__enter__(), SCHEMA)
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self._writer.close()
+        self._output.__exit__(*exception)
+
+    def add(self, batch: pa.RecordBatch) -> SpooledBatch:
+        """Adds pairs of one domain, columns as in SCHEMA."""
+        self._writer.write_batch(batch)
+        self._batches += 1
+        return SpooledBatch(self.location, self._batches - 1, batch.num_rows)
+
+
+@contextmanager
+def spool_output(location: Location) -> Iterator[IO[bytes]]:
+    """A file of the spool, visible when it is whole; unlike others it need not outlast the machine."""
+    if not location.is_local:
+        with location.open_output() as stream:
+            yield stream
+        return
+    path = Path(location.path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
+    try:
+        with open(aside, "wb") as stream:
+            yield stream
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_array(location: Location, values: np.ndarray) -> None:
+    """Writes the values of an array as they lie in memory."""
+    with spool_output(location) as stream:
+        stream.write(values.tobytes())
+
+
+def read_array(location: Location, kind: np.dtype, first: int, count: int) -> np.ndarray:
+    """Reads some of the values of an array that were written so."""
+    with location.open_input() as stream:
+        stream.seek(first * kind.itemsize)
+        return np.frombuffer(stream.read(count * kind.itemsize), kind)

@@ -1,10 +1,8 @@
 """Writes a corpus so that it appears in one step, with its manifest."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,23 +11,15 @@ import pyarrow.compute as pc
 
 from xner_core.corpus.cleaning import REASONS
 from xner_core.corpus.ingest import index
-from xner_core.corpus.ingest.earlier import EarlierCorpus
+from xner_core.corpus.ingest.earlier import EarlierCorpus, present_files
 from xner_core.corpus.ingest.indexed_source import IndexedSource, domain_rows
+from xner_core.corpus.ingest.shard_writing import ShardGroup, ShardWriter, WrittenFile, group_shards
 from xner_core.corpus.ingest.sharding import cut_shards, pair_keys
-from xner_core.corpus.ingest.text_store import TEXTS, TextStore
-from xner_core.corpus.layout import (
-    FORMAT,
-    MANIFEST,
-    PAIR_SCHEMA,
-    REJECTED_SCHEMA,
-    VERSION,
-    content_name,
-    has_snapshots,
-    rejected_path,
-    shard_path,
-)
-from xner_core.storage.files import read_json, write_json, write_table
+from xner_core.corpus.ingest.text_store import TextStore
+from xner_core.corpus.layout import FORMAT, MANIFEST, VERSION, has_snapshots, shard_path
+from xner_core.storage.files import read_json, write_json
 from xner_core.storage.hashing import fingerprint
+from xner_core.storage.tasks import Tasks
 
 REJECTED_PART_ROWS = 16_384
 # For which a text counts as another row, when files of rejected pairs are cut.
@@ -40,22 +30,24 @@ class CorpusWriter:
     """Writes the files of a corpus beside those of an earlier one, and then the manifest that lists them.
 
     What the earlier corpus has already is not written again. As a context manager: when the block ends before
-    `publish`, the files that it wrote are removed again.
+    `publish`, the files that came are removed again.
 
     Args:
         earlier: What is there already.
         source: Language of the source texts.
         target: Language of the target texts.
         shard_pairs: The most pairs in a shard.
+        tasks: Where files are written.
     """
 
-    def __init__(self, earlier: EarlierCorpus, source: str, target: str, shard_pairs: int) -> None:
+    def __init__(self, earlier: EarlierCorpus, source: str, target: str, shard_pairs: int, tasks: Tasks) -> None:
         self.earlier = earlier
         self.location = earlier.location
         self.source = source
         self.target = target
         self.shard_pairs = shard_pairs
-        self.written: list[str] = []
+        self.tasks = tasks
+        self.files_written = 0
         self.shards: list[dict[str, Any]] = []
         self._shard_keys: list[str] = []
         self._rejected: list[dict[str, Any]] = []
@@ -68,15 +60,10 @@ class CorpusWriter:
 
     def __exit__(self, *exception: object) -> None:
         if not self._published:
-            for path in self.written:
-                # The last may not exist yet; and what cannot be removed is invisible, and goes with the next run.
-                with suppress(OSError):
+            # What cannot be removed is invisible, and goes with the next run.
+            with suppress(OSError):
+                for path in present_files(self.location, self.source, self.target) - self.earlier.present:
                     (self.location / path).delete()
-
-    @property
-    def written_pairs(self) -> list[str]:
-        """The files of pairs that were written, kept or rejected."""
-        return [path for path in self.written if not path.startswith(f"{index.FOLDER}/")]
 
     def confirm(self, sources: Sequence[IndexedSource]) -> None:
         """Leaves the earlier corpus as it is, but for what its manifest says of when its sources were looked at."""
@@ -88,47 +75,44 @@ class CorpusWriter:
                 entry["files"] = now
             write_json(self.location / MANIFEST, manifest)
 
-    def write_index(self, name: str, batches: dict[str, list[Path]]) -> dict[str, index.DomainRows]:
-        """Writes the index of a source that was read; returns what it holds of each domain."""
-        path = index.index_path(name)
-        self._note(path)
-        return index.write_index(self.location / path, batches)
-
-    def write_domain(
-        self, domain: str, sources: Sequence[IndexedSource], duplicates: np.ndarray, texts: TextStore
-    ) -> None:
-        """Writes the pairs of one domain, kept and rejected.
+    def write_pairs(self, sources: Sequence[IndexedSource], duplicates: np.ndarray) -> None:
+        """Writes the pairs of all domains, kept and rejected.
 
         Args:
-            domain: The domain.
             sources: All sources, in order.
             duplicates: Marks the pairs of all sources that repeat an earlier one.
-            texts: The texts of the domain.
         """
-        rows = partial(domain_rows, domain, sources, duplicates)
-        reasons: Counter[str] = Counter()
+        write = ShardWriter(self.location, self.source, self.target, self.earlier.files, self.earlier.present)
+        for files in self.tasks.map(write, self._groups(sources, duplicates)):
+            for file in files:
+                self._list(file)
+        for domain in self._domains.values():
+            domain["read"] = domain["kept"] + sum(domain["rejected"].values())
 
-        def kept() -> Iterator[pa.RecordBatch]:
-            for batch in rows():
-                for count in batch["reason"].drop_null().value_counts().to_pylist():
-                    reasons[count["values"]] += count["counts"]
-                yield batch.filter(pc.is_null(batch["reason"]))
+    def _groups(self, sources: Sequence[IndexedSource], duplicates: np.ndarray) -> Iterator[ShardGroup]:
+        """The files to write, in their order, some at a time: of each domain those of kept pairs come first."""
+        for domain in sorted({domain for source in sources for domain in source.domains}):
+            texts = TextStore(domain, sources, self.earlier)
+            rows = partial(_placed_rows, domain, sources, duplicates, texts)
+            rejected = dict.fromkeys(REASONS, 0)
+            self._domains[domain] = {"read": 0, "kept": 0, "rejected": rejected, "shards": 0}
+            yield from group_shards(domain, False, cut_shards(_kept(rows(), rejected), self.shard_pairs), texts.files)
+            if any(rejected.values()):
+                batches = (batch.filter(pc.is_valid(batch["reason"])) for batch in rows())
+                shards = cut_shards(batches, REJECTED_PART_ROWS, _rejected_keys)
+                yield from group_shards(domain, True, shards, texts.files)
 
-        first = len(self.shards)
-        for table in cut_shards(kept(), self.shard_pairs):
-            self._write_shard(domain, table, texts)
-        if reasons:
-            rejected = (batch.filter(pc.is_valid(batch["reason"])) for batch in rows())
-            for table in cut_shards(rejected, REJECTED_PART_ROWS, _rejected_keys):
-                self._write_rejected(domain, table, texts)
-        shards = self.shards[first:]
-        pairs = sum(shard["pairs"] for shard in shards)
-        self._domains[domain] = {
-            "read": pairs + reasons.total(),
-            "kept": pairs,
-            "rejected": {reason: reasons[reason] for reason in REASONS},
-            "shards": len(shards),
-        }
+    def _list(self, file: WrittenFile) -> None:
+        self.files_written += file.is_new
+        if file.is_rejected:
+            self._rejected.append({"domain": file.domain, "pairs": file.pairs, "key": file.key})
+            self._rejected_files.append(file.path)
+            return
+        name = file.path.rpartition("/")[2].removesuffix(".parquet")
+        self.shards.append({"domain": file.domain, "name": name, "pairs": file.pairs})
+        self._shard_keys.append(file.key)
+        self._domains[file.domain]["kept"] += file.pairs
+        self._domains[file.domain]["shards"] += 1
 
     @property
     def counts(self) -> dict[str, Any]:
@@ -158,7 +142,6 @@ class CorpusWriter:
         indices = [source.index for source in sources]
         marks = index.duplicates_path(indices)
         if marks not in self.earlier.present:
-            self._note(marks)
             index.write_duplicates(self.location / marks, duplicates[: sum(source.pairs for source in sources)])
         manifest: dict[str, Any] = {
             "format": FORMAT,
@@ -190,42 +173,24 @@ class CorpusWriter:
         for path in sorted(self.earlier.present - listed):
             (self.location / path).delete()
 
-    def _write_shard(self, domain: str, rows: pa.Table, texts: TextStore) -> None:
-        # The ids cover both texts.
-        key = fingerprint(domain=domain, columns=rows.select(["pair_id", "score", "origin"]).to_pydict())
-        name = self.earlier.shards.get(key)
-        if name is None:
-            table = _with_texts(rows, texts, PAIR_SCHEMA)
-            name = content_name(domain, table)
-            self._write(shard_path(self.source, self.target, domain, name), table)
-        self.shards.append({"domain": domain, "name": name, "pairs": len(rows)})
-        self._shard_keys.append(key)
 
-    def _write_rejected(self, domain: str, rows: pa.Table, texts: TextStore) -> None:
-        columns = rows.select(["pair_id", "origin", "line", "reason", "fault"]).to_pydict()
-        key = fingerprint(domain=domain, columns=columns)
-        path = self.earlier.rejected.get(key)
-        if path is None:
-            table = _with_texts(rows, texts, REJECTED_SCHEMA)
-            path = rejected_path(self.source, self.target, domain, content_name(domain, table))
-            self._write(path, table)
-        self._rejected.append({"domain": domain, "pairs": len(rows), "key": key})
-        self._rejected_files.append(path)
-
-    def _write(self, path: str, table: pa.Table) -> None:
-        if path not in self.earlier.present:
-            self._note(path)
-            write_table(self.location / path, table)
-
-    def _note(self, path: str) -> None:
-        # Before it is written: an interrupted write to an object store may still have happened.
-        if path not in self.earlier.present:
-            self.written.append(path)
+def _placed_rows(
+    domain: str, sources: Sequence[IndexedSource], duplicates: np.ndarray, texts: TextStore
+) -> Iterator[pa.RecordBatch]:
+    """All pairs of a domain with the columns ROWS, and `place`: where their texts are."""
+    for source in sources:
+        if domain in source.domains:
+            find = texts.finder(source)
+            for batch in domain_rows(domain, source, duplicates):
+                yield batch.append_column("place", pa.array(find(batch)))
 
 
-def _with_texts(rows: pa.Table, texts: TextStore, schema: pa.Schema) -> pa.Table:
-    found = texts.take(rows["number"].to_numpy())
-    return pa.table([(found if name in TEXTS else rows)[name] for name in schema.names], schema.names).cast(schema)
+def _kept(batches: Iterator[pa.RecordBatch], rejected: dict[str, int]) -> Iterator[pa.RecordBatch]:
+    """The pairs that are kept; counts the others by their reasons."""
+    for batch in batches:
+        for count in batch["reason"].drop_null().value_counts().to_pylist():
+            rejected[count["values"]] += count["counts"]
+        yield batch.filter(pc.is_null(batch["reason"]))
 
 
 def _rejected_keys(rows: pa.Table) -> np.ndarray:
