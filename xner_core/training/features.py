@@ -92,7 +92,7 @@ class FeatureEncoder:
         """The windows of each text; only the first token of a unit, a word or a token, has a target."""
         features = []
         for text, tokenised in zip(texts, self._tokenise([text.text for text in texts]), strict=True):
-            unit_targets = self._unit_targets(text, tokenised.units)
+            unit_targets = self._unit_targets(text, [Span(*unit) for unit in tokenised.units.tolist()])
             windows = []
             for window in tokenised.windows:
                 targets = np.full(len(window.ids), IGNORED, dtype=np.int64)
