@@ -10,6 +10,7 @@ from xner_core.tagging.label_scheme import CONLL, LabelScheme
 from xner_core.text.spans import Span
 
 SCHEME = LabelScheme(["O", "B-LOC", "I-LOC", "B-PER", "I-PER"], CONLL)
+NOTHING = np.zeros((0, 2), dtype=np.int64)
 
 
 @settings(max_examples=30, deadline=None)
@@ -40,7 +41,7 @@ def probabilities(*rows: dict[str, float]) -> np.ndarray:
 
 
 def test_entities_are_split_at_beginnings_and_take_one_type():
-    words = [Span(0, 1), Span(2, 3), Span(4, 5), Span(6, 7)]
+    words = np.array([[0, 1], [2, 3], [4, 5], [6, 7]])
     entities = decode(
         SCHEME,
         [words],
@@ -57,9 +58,32 @@ def test_entities_are_split_at_beginnings_and_take_one_type():
 
 
 def test_an_inside_state_may_begin_an_entity():
-    entities = decode(SCHEME, [[Span(0, 3)], []], probabilities({"I-PER": 1.0}))
+    entities = decode(SCHEME, [np.array([[0, 3]]), NOTHING], probabilities({"I-PER": 1.0}))
     assert [[(entity.span, entity.type) for entity in found] for found in entities] == [[(Span(0, 3), "PER")], []]
 
 
 def test_no_words_no_entities():
-    assert decode(SCHEME, [[], []], np.zeros((0, 5), dtype=np.float32)) == [[], []]
+    assert decode(SCHEME, [NOTHING, NOTHING], np.zeros((0, 5), dtype=np.float32)) == [[], []]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(st.integers(0, 4), max_size=12), min_size=1, max_size=5), st.integers(0, 2**32 - 1))
+def test_entities_are_those_of_each_text_alone(states, seed):
+    chance = np.random.default_rng(seed)
+    found = np.concatenate([np.zeros((0, 5), np.float32), *(np.eye(5, dtype=np.float32)[row] for row in states if row)])
+    found = (found + 0.1 * chance.random(found.shape)).astype(np.float32)
+    units = [np.stack([np.arange(len(row)), np.arange(len(row)) + 1], axis=1) for row in states]
+    ends = np.cumsum([len(row) for row in states])
+    alone = [
+        decode(SCHEME, [own], found[end - len(own) : end], constrained=False)[0]
+        for own, end in zip(units, ends, strict=True)
+    ]
+    assert decode(SCHEME, units, found, constrained=False) == alone
+    for row, entities, end in zip(states, alone, ends, strict=True):
+        for entity in entities:
+            first, last = entity.span
+            type_ = SCHEME.types.index(entity.type)
+            assert all(state in (2 * type_ + 1, 2 * type_ + 2) for state in row[first:last])
+            assert all(state == 2 * type_ + 2 for state in row[first + 1 : last])
+            own = found[end - len(row) :][first:last, 2 * type_ + 1 : 2 * type_ + 3]
+            assert entity.confidence == min(1.0, float(own.sum(axis=1).mean()))

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
 from transformers import PreTrainedTokenizerFast
 
-from xner_core.models.tokenisation import Tokens, clean_text, mark_ids, tokenise, word_offsets, words_of_tokens
+from xner_core.models.text_reading import before, ranges, sums, text_reader
+from xner_core.models.tokenisation import Tokens, clean_text, mark_ids, words_of_tokens
 from xner_core.text.chinese import to_simplified
 
 
@@ -35,6 +37,7 @@ class TextTokeniser:
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
         self._tokenizer = tokenizer
+        self._read = text_reader(tokenizer)
         self._marks = mark_ids(tokenizer)
         self._pieces: dict[str, list[int]] = {}
 
@@ -42,43 +45,51 @@ class TextTokeniser:
         """The words and tokens of each text."""
         # Encoders know simplified characters best.
         texts = [to_simplified(clean_text(text)) for text in texts]
-        found = tokenise(self._tokenizer, texts)
-        return [self._text_tokens(text, tokens) for text, tokens in zip(texts, found, strict=True)]
-
-    def _text_tokens(self, text: str, tokens: Tokens) -> TextTokens:
-        words = word_offsets(text)
-        ids = tokens.ids
+        read = self._read(texts)
+        words, tokens = read.in_a_row()
         owner, count = words_of_tokens(words, tokens, self._marks)
+        ids, token_counts = read.ids, read.token_counts
         if (count > 1).any():
-            ids, owner, count = self._split(text, words, tokens, owner, count)
-        places = np.flatnonzero(count > 0)
-        ends = np.zeros(len(words), dtype=np.int64)
-        ends[owner[places]] = places + 1
-        # A word without tokens has an empty range behind the word before it.
-        starts = np.concatenate([[0], ends := np.maximum.accumulate(ends)])[:-1]
-        # Backwards, so that the first of a word's tokens stays.
-        starts[owner[places[::-1]]] = places[::-1]
-        return TextTokens(words, ids, np.stack([starts, ends], axis=1))
+            ids, owner, count, sizes = self._split("".join(f"{text}\0" for text in texts), words, tokens, owner, count)
+            token_counts = sums(sizes, token_counts)
+        first_tokens, first_words = before(token_counts), read.first_words
+        tokens_of = _tokens_of_words(owner, count > 0, np.repeat(first_tokens[:-1], read.word_counts), first_words[:-1])
+        return [
+            TextTokens(read.words[low:high], ids[begin:end], tokens_of[low:high])
+            for (low, high), (begin, end) in zip(
+                pairwise(first_words.tolist()), pairwise(first_tokens.tolist()), strict=True
+            )
+        ]
 
     def _split(
-        self, text: str, words: np.ndarray, tokens: Tokens, owner: np.ndarray, count: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        self, row: str, words: np.ndarray, tokens: Tokens, owner: np.ndarray, count: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Puts pieces of single words in the place of tokens that overlap several, as Chinese ones do.
 
+        Args:
+            row: all texts, as `words` and `tokens` have them
+            words: [words, 2]
+            tokens: their offsets [tokens, 2]
+            owner: the first word of each, [tokens]
+            count: how many words each overlaps, [tokens]
+
         Returns:
-            token ids, and of each token its word and whether it has one, 1 or 0; all [tokens]
+            token ids, and of each token its word and whether it has one, 1 or 0, all [new tokens]; how many have come
+            in the place of each, [tokens]
         """
-        new: list[tuple[int, int, int]] = []
-        ids, offsets = tokens.ids.tolist(), tokens.offsets.tolist()
-        for id_, (start, end), first, overlapped in zip(ids, offsets, owner.tolist(), count.tolist(), strict=True):
-            if overlapped <= 1:
-                new.append((id_, first, overlapped))
-                continue
-            for word in range(first, first + overlapped):
-                low, high = words[word]
-                new.extend((piece, word, 1) for piece in self.pieces(text[max(low, start) : min(high, end)]))
-        table = np.array(new, dtype=np.int64)
-        return table[:, 0], table[:, 1], table[:, 2]
+        parts = np.maximum(count, 1)
+        token = np.repeat(np.arange(len(count)), parts)
+        word = ranges(owner, parts)
+        several = np.flatnonzero(count[token] > 1)
+        low = np.maximum(words[word[several], 0], tokens.offsets[token[several], 0])
+        high = np.minimum(words[word[several], 1], tokens.offsets[token[several], 1])
+        pieces = [self.pieces(row[start:end]) for start, end in zip(low.tolist(), high.tolist(), strict=True)]
+        sizes = np.ones(len(token), dtype=np.int64)
+        sizes[several] = np.fromiter(map(len, pieces), dtype=np.int64, count=len(pieces))
+        ids = np.repeat(tokens.ids[token], sizes)
+        ids[np.repeat(count[token] > 1, sizes)] = np.fromiter(chain.from_iterable(pieces), dtype=np.int64)
+        has_word = np.minimum(count, 1)[token]
+        return ids, np.repeat(word, sizes), np.repeat(has_word, sizes), sums(sizes, parts)
 
     def pieces(self, word: str) -> list[int]:
         """The token ids of a word, or a part of one, by itself: at least one."""
@@ -91,3 +102,25 @@ class TextTokeniser:
                 pieces = [single]
             self._pieces[word] = pieces
         return self._pieces[word]
+
+
+def _tokens_of_words(owner: np.ndarray, owned: np.ndarray, first_token: np.ndarray, heads: np.ndarray) -> np.ndarray:
+    """The tokens of each word, half-open among those of its text, [words, 2].
+
+    Args:
+        owner: the word of each token, [tokens]
+        owned: whether it has one, [tokens]
+        first_token: the first token of each word's text, [words]
+        heads: the first word of each text, or of one after it, [texts]
+    """
+    places = np.flatnonzero(owned)
+    ends = np.zeros(len(first_token), dtype=np.int64)
+    ends[owner[places]] = places + 1
+    # A word without tokens has an empty range behind the word before it.
+    ends = np.maximum(np.maximum.accumulate(ends), first_token)
+    starts = np.append(0, ends)[:-1]
+    heads = heads[heads < len(starts)]
+    starts[heads] = first_token[heads]
+    # Backwards, so that the first of a word's tokens stays.
+    starts[owner[places[::-1]]] = places[::-1]
+    return np.stack([starts, ends], axis=1) - first_token[:, None]

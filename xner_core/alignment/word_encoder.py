@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -10,7 +11,8 @@ from xner_core.models.batching import pad, run_batches, token_batches
 from xner_core.models.loading import keep_lower_layers, load_encoder
 from xner_core.models.model_settings import Precision
 from xner_core.models.precision import arithmetic
-from xner_core.models.tokenisation import Tokens, mark_ids, special_tokens, tokenise, word_links, word_offsets
+from xner_core.models.text_reading import before, text_reader
+from xner_core.models.tokenisation import mark_ids, special_tokens, word_links
 from xner_core.models.window_size import check_layers, model_window
 from xner_core.models.windows import windows_over
 
@@ -49,7 +51,7 @@ class WordEncoder:
         self._device = torch.device(device)
         self._batch_tokens = batch_tokens
         self._precision = precision
-        self._tokenizer = tokenizer
+        self._read = text_reader(tokenizer)
         window = model_window(model, tokenizer)
         check_layers(model, tokenizer)
         self._padding = tokenizer.pad_token_id
@@ -59,17 +61,34 @@ class WordEncoder:
 
     def tokenise(self, texts: Sequence[str]) -> list[EncoderInput]:
         """The words of each text, and the windows of tokens to read."""
-        return [self._input(text, found) for text, found in zip(texts, tokenise(self._tokenizer, texts), strict=True)]
+        read = self._read(texts)
+        words, tokens = read.in_a_row()
+        link_words, link_tokens = word_links(words, tokens, self._marks)
+        counts = np.bincount(np.repeat(np.arange(read.texts), read.token_counts)[link_tokens], minlength=read.texts)
+        link_words -= np.repeat(read.first_words[:-1], counts)
+        link_tokens -= np.repeat(read.first_tokens[:-1], counts)
+        ids, starts = read.with_special_tokens(self._before, self._after)
+        bounds = (pairwise(ends.tolist()) for ends in (read.first_words, starts, before(counts)))
+        inputs = []
+        for (low, high), (begin, end), (first, last) in zip(*bounds, strict=True):
+            inputs.append(
+                self._input(read.words[low:high], ids[begin:end], link_words[first:last], link_tokens[first:last])
+            )
+        return inputs
 
-    def _input(self, text: str, tokens: Tokens) -> EncoderInput:
-        offsets = word_offsets(text)
-        windows = windows_over(len(tokens.ids), self._room)
-        ids = windows.ids(tokens.ids, self._before, self._after)
-        link_words, link_tokens = word_links(offsets, tokens, self._marks)
+    def _input(
+        self, words: np.ndarray, ids: np.ndarray, link_words: np.ndarray, link_tokens: np.ndarray
+    ) -> EncoderInput:
+        """A text of which all token ids are given, special ones included, and the links to tokens without these."""
+        tokens = len(ids) - len(self._before) - len(self._after)
+        if tokens <= self._room:
+            return EncoderInput(words, [ids], link_words, link_tokens + len(self._before))
+        windows = windows_over(tokens, self._room)
+        cut = windows.ids(ids[len(self._before) :][:tokens], self._before, self._after)
         decided_by = windows.deciding(link_tokens)
-        begins = np.cumsum([0] + [len(window) for window in ids])[decided_by]
+        begins = np.cumsum([0] + [len(window) for window in cut])[decided_by]
         places = len(self._before) + link_tokens - decided_by * windows.stride
-        return EncoderInput(offsets, ids, link_words, begins + places)
+        return EncoderInput(words, cut, link_words, begins + places)
 
     def keep_lower_layers(self) -> None:
         """Drops the layers above `layer`, for they are not needed."""

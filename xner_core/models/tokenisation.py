@@ -44,7 +44,7 @@ def tokenise(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> list[T
 
 def clean_text(text: str) -> str:
     """A text of the same length that tokenizers take: a lone surrogate is no character, and they refuse it."""
-    return _SURROGATE.sub("\ufffd", text)
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
 def special_tokens(tokenizer: PreTrainedTokenizerFast, texts: int) -> list[np.ndarray]:

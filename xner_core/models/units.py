@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from transformers import PreTrainedTokenizerFast
 
-from xner_core.models.tokenisation import Tokens, mark_ids, special_tokens, tokenise, word_links, word_offsets
+from xner_core.models.text_reading import TextsRead, before, text_reader
+from xner_core.models.tokenisation import mark_ids, special_tokens, word_links
 from xner_core.models.windows import Windows, overlap
-from xner_core.text.spans import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +29,14 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class TokenisedText:
-    """What has a label in a text, words or tokens, and the windows that cover it; one window decides each unit."""
+    """What has a label in a text, words or tokens, and the windows that cover it; one window decides each unit.
 
-    units: list[Span]
+    Attributes:
+        units: half-open offsets in the text, [units, 2]
+        windows: one, or several of a long text
+    """
+
+    units: np.ndarray
     windows: list[Window]
 
 
@@ -46,8 +52,9 @@ class _UnitTokeniser:
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast, window: int) -> None:
-        self._tokenizer = tokenizer
+        self._read = text_reader(tokenizer)
         self._before, self._after = special_tokens(tokenizer, texts=1)
+        self._window = window
         self._room = window - len(self._before) - len(self._after)
         self._overlap = overlap(window)
         # That window decides a token in which it stands further from the nearer end, special tokens included.
@@ -55,21 +62,40 @@ class _UnitTokeniser:
         self._kept = min(max(kept, 0), self._overlap)
 
     def __call__(self, texts: Sequence[str]) -> list[TokenisedText]:
-        found = tokenise(self._tokenizer, texts)
-        return [self._tokenised(text, tokens) for text, tokens in zip(texts, found, strict=True)]
+        read = self._read(texts)
+        units, counts, first = self._units(texts, read)
+        ids, starts = read.with_special_tokens(self._before, self._after)
+        places = np.arange(counts.max(initial=0))
+        # In a text that is one window; a longer one is cut below.
+        positions = first + len(self._before) - np.repeat(read.first_tokens[:-1], counts)
+        tokenised = []
+        bounds = zip(pairwise(before(counts).tolist()), pairwise(starts.tolist()), strict=True)
+        for (low, high), (begin, end) in bounds:
+            if end - begin <= self._window:
+                windows = [Window(ids[begin:end], places[: high - low], positions[low:high])]
+            else:
+                own = ids[begin + len(self._before) : end - len(self._after)]
+                windows = self._windows(own, positions[low:high] - len(self._before))
+            tokenised.append(TokenisedText(units[low:high], windows))
+        return tokenised
 
-    def _tokenised(self, text: str, tokens: Tokens) -> TokenisedText:
-        units, first = self._units(text, tokens)
-        windows = Windows(len(tokens.ids), self._room, self._overlap, self._kept)
+    def _windows(self, ids: np.ndarray, first: np.ndarray) -> list[Window]:
+        """The windows of a long text, of whose units the first tokens are given, [units]."""
+        windows = Windows(len(ids), self._room, self._overlap, self._kept)
         decided_by = windows.deciding(first)
         cut = []
-        for window, ids in enumerate(windows.ids(tokens.ids, self._before, self._after)):
+        for window, own_ids in enumerate(windows.ids(ids, self._before, self._after)):
             own = np.flatnonzero(decided_by == window)
-            cut.append(Window(ids, own, len(self._before) + first[own] - windows.start(window)))
-        return TokenisedText(units, cut)
+            cut.append(Window(own_ids, own, len(self._before) + first[own] - windows.start(window)))
+        return cut
 
-    def _units(self, text: str, tokens: Tokens) -> tuple[list[Span], np.ndarray]:
-        """What has a label in a text, in order, and the first token of each, [units]."""
+    def _units(self, texts: Sequence[str], read: TextsRead) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What has a label in the texts, in order.
+
+        Returns:
+            half-open offsets in its own text, [units, 2]; how many each text has, [texts]; the first token of each,
+            among those of all texts, [units]
+        """
         raise NotImplementedError
 
 
@@ -79,14 +105,14 @@ class TokenTokeniser(_UnitTokeniser):
     A token's span is its characters without the space before it.
     """
 
-    def _units(self, text: str, tokens: Tokens) -> tuple[list[Span], np.ndarray]:
-        return [_without_space(text, *offsets) for offsets in tokens.offsets.tolist()], np.arange(len(tokens.ids))
-
-
-def _without_space(text: str, start: int, end: int) -> Span:
-    while start < end and text[start].isspace():
-        start += 1
-    return Span(start, end)
+    def _units(self, texts: Sequence[str], read: TextsRead) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        row = "".join(f"{text}\0" for text in texts)
+        spaces = np.fromiter(map(str.isspace, row), dtype=bool, count=len(row))
+        units = read.offsets.copy()
+        bases = np.repeat(read.bases, read.token_counts)
+        while (begins := (units[:, 0] < units[:, 1]) & spaces[bases + units[:, 0]]).any():
+            units[begins, 0] += 1
+        return units, read.token_counts, np.arange(len(units))
 
 
 class WordTokeniser(_UnitTokeniser):
@@ -99,14 +125,15 @@ class WordTokeniser(_UnitTokeniser):
         super().__init__(tokenizer, window)
         self._marks = mark_ids(tokenizer)
 
-    def _units(self, text: str, tokens: Tokens) -> tuple[list[Span], np.ndarray]:
-        words = word_offsets(text)
+    def _units(self, texts: Sequence[str], read: TextsRead) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        words, tokens = read.in_a_row()
         link_words, link_tokens = word_links(words, tokens, self._marks)
         first = np.full(len(words), -1, dtype=np.int64)
         # Backwards, so that the first of a word's tokens stays.
         first[link_words[::-1]] = link_tokens[::-1]
-        words, first = words[first >= 0], first[first >= 0]
+        owner = np.repeat(np.arange(read.texts), read.word_counts)[first >= 0]
+        words, first = read.words[first >= 0], first[first >= 0]
         heads = np.flatnonzero(np.diff(first, prepend=-1))
         lasts = np.append(heads, len(words))[1:] - 1
-        starts, ends = words[heads, 0].tolist(), words[lasts, 1].tolist()
-        return [Span(start, end) for start, end in zip(starts, ends, strict=True)], first[heads]
+        units = np.stack([words[heads, 0], words[lasts, 1]], axis=1)
+        return units, np.bincount(owner[heads], minlength=read.texts), first[heads]

@@ -61,7 +61,7 @@ def best_states(log_probabilities: np.ndarray, lengths: np.ndarray, transitions:
 
 
 def decode(
-    scheme: LabelScheme, unit_spans: Sequence[Sequence[Span]], probabilities: np.ndarray, constrained: bool = True
+    scheme: LabelScheme, units: Sequence[np.ndarray], probabilities: np.ndarray, constrained: bool = True
 ) -> list[list[Entity]]:
     """The entities of each text.
 
@@ -69,41 +69,54 @@ def decode(
 
     Args:
         scheme: the states
-        unit_spans: the units of each text, words or tokens
+        units: the units of each text, words or tokens, half-open offsets in it, [units, 2] each
         probabilities: [all units of all texts in order, states]
         constrained: whether an inside state of another type is forbidden; otherwise it begins an entity
     """
-    lengths = np.array([len(spans) for spans in unit_spans], dtype=np.int64)
+    result: list[list[Entity]] = [[] for _ in units]
+    lengths = np.fromiter(map(len, units), dtype=np.int64, count=len(units))
     if not lengths.sum():
-        return [[] for _ in unit_spans]
+        return result
     if constrained:
         states = best_states(np.log(probabilities + _FLOOR), lengths, transition_scores(scheme.states))
     else:
         states = probabilities.argmax(axis=1)
-
-    result: list[list[Entity]] = []
-    offset = 0
-    for spans in unit_spans:
-        result.append(_entities(scheme, spans, states[offset : offset + len(spans)], probabilities[offset:]))
-        offset += len(spans)
+    texts = np.repeat(np.arange(len(units)), lengths)
+    first, last, types = _runs(states, texts)
+    spans = np.concatenate(units)
+    starts, ends = spans[first, 0], spans[last, 1]
+    # A token may hold nothing but a space.
+    there = starts < ends
+    first, last, types, starts, ends = (values[there] for values in (first, last, types, starts, ends))
+    confidence = np.minimum(1.0, _confidence(probabilities, first, last, types).astype(np.float64))
+    rows = (texts[first], starts, ends, types, confidence)
+    for text, start, end, type_, sure in zip(*(values.tolist() for values in rows), strict=True):
+        result[text].append(Entity(Span(start, end), scheme.types[type_], sure))
     return result
 
 
-def _entities(
-    scheme: LabelScheme, spans: Sequence[Span], states: np.ndarray, probabilities: np.ndarray
-) -> list[Entity]:
-    if not states.any():
-        return []
+def _runs(states: np.ndarray, texts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The first and the last unit of each entity, and its type, all [entities].
+
+    Args:
+        states: of all units, [units]
+        texts: the text of each, [units]
+    """
     # State 2k+1 begins type k and state 2k+2 continues it; type -1 is O.
     types = (states - 1) // 2
-    types[states == 0] = -1
-    changes = (np.flatnonzero((types[1:] != types[:-1]) | (states[1:] % 2 == 1)) + 1).tolist()
-    entities = []
-    for start, end in zip([0, *changes], [*changes, len(states)], strict=True):
-        type_ = types[start]
-        span = Span(spans[start].start, spans[end - 1].end)
-        # A token may hold nothing but a space.
-        if type_ >= 0 and span.start < span.end:
-            confidence = probabilities[start:end, 2 * type_ + 1 : 2 * type_ + 3].sum(axis=1).mean()
-            entities.append(Entity(span, scheme.types[type_], min(1.0, float(confidence))))
-    return entities
+    begins = np.append(True, (np.diff(types) != 0) | (states[1:] % 2 == 1) | (np.diff(texts) != 0))
+    first = np.flatnonzero(begins)
+    last = np.append(first[1:], len(states)) - 1
+    typed = types[first] >= 0
+    return first[typed], last[typed], types[first][typed]
+
+
+def _confidence(probabilities: np.ndarray, first: np.ndarray, last: np.ndarray, types: np.ndarray) -> np.ndarray:
+    """The mean probability of each entity's type over its units, [entities]."""
+    confidence = np.empty(len(first), dtype=probabilities.dtype)
+    sizes = last - first + 1
+    for size in np.unique(sizes):
+        chosen = np.flatnonzero(sizes == size)
+        unit, column = first[chosen, None] + np.arange(size), 2 * types[chosen, None] + 1
+        confidence[chosen] = (probabilities[unit, column] + probabilities[unit, column + 1]).mean(axis=1)
+    return confidence

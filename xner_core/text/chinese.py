@@ -22,6 +22,6 @@ def simplified(character: str) -> str:
 
 def to_simplified(text: str) -> str:
     """A Chinese text in simplified characters, of the same length; any other text as it is."""
-    if not _HAN.search(text) or _KANA_OR_HANGUL.search(text):
+    if text.isascii() or not _HAN.search(text) or _KANA_OR_HANGUL.search(text):
         return text
     return "".join(map(simplified, text))

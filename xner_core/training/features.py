@@ -104,13 +104,11 @@ class FeatureEncoder:
             features.append(windows)
         return features
 
-    def _unit_targets(
-        self, texts: Sequence[AnnotatedText], units: Sequence[Sequence[Span] | np.ndarray]
-    ) -> list[np.ndarray]:
+    def _unit_targets(self, texts: Sequence[AnnotatedText], units: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The targets of the units of each text."""
         counts = [len(own) for own in units]
         rows = np.repeat(np.arange(len(texts)), counts)
-        starts, ends = np.concatenate([_NO_SPANS, *(np.reshape(own, (-1, 2)) for own in units)]).T
+        starts, ends = np.concatenate([_NO_SPANS, *units]).T
         targets = np.array([self._scheme.outside(text.missed) for text in texts], dtype=np.int64)[rows]
 
         entities = [(row, entity) for row, text in enumerate(texts) for entity in sorted(text.entities)]
