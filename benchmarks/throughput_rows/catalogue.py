@@ -1,0 +1,15 @@
+"""All rows by their names."""
+
+from throughput_rows.measured import LABEL_FILES, MODELS, PAIRS, TEXT
+from throughput_rows.running import Row
+
+ROWS = {
+    "tag": Row("stage_rows:tag", (PAIRS,)),
+    "align": Row("stage_rows:align", (PAIRS,)),
+    "host": Row("stage_rows:host", (PAIRS, MODELS), single=True),
+    "projection": Row("projection_rows:projection", (PAIRS,)),
+    "ingest": Row("corpus_rows:ingest", (TEXT,), single=True),
+    "consensus": Row("corpus_rows:consensus", (LABEL_FILES,), single=True),
+    "planning": Row("training_rows:planning", (LABEL_FILES, MODELS), single=True),
+    "features": Row("training_rows:features", (LABEL_FILES, MODELS), single=True),
+}
