@@ -114,6 +114,7 @@ class TextArrays:
 
     @classmethod
     def of_strings(cls, texts: Sequence[str]) -> "TextArrays":
+        """Some texts."""
         offsets = np.zeros(len(texts) + 1, np.int64)
         np.cumsum([len(text) for text in texts], out=offsets[1:])
         return cls(_codes("".join(texts)), offsets)
