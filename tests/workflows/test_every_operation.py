@@ -86,6 +86,9 @@ class FaultyFileSystem:
     def delete_file(self, path: str) -> None:
         self._run(self._filesystem.delete_file, path)
 
+    def delete_dir(self, path: str) -> None:
+        self._run(self._filesystem.delete_dir, path)
+
 
 @contextmanager
 def operations(run: Operations):
