@@ -32,15 +32,21 @@ def settled(runtime: Runtime, precision: Precision, device: Device, model: Path)
         model: folder of the model
 
     Raises:
-        XnerError: OpenVINO was asked for on a GPU.
+        XnerError: OpenVINO was asked for on a GPU, or for a model that is not built as BERT is.
     """
     on_gpu = device == "cuda" or (device == "auto" and runtime != "openvino" and torch.cuda.is_available())
     if on_gpu and runtime == "openvino":
         raise XnerError("the runtime openvino computes on CPUs alone: take the device cpu, or the runtime torch")
+    if runtime == "torch" and precision != "auto":
+        return Arithmetic(runtime, precision)
+    kind = AutoConfig.from_pretrained(model, trust_remote_code=False).model_type
+    if kind not in BERT_LIKE:
+        # Of others, OpenVINO was seen to convert some without end (longformer).
+        if runtime == "openvino":
+            raise XnerError(f"{model}: a model of type {kind!r} is not computed by OpenVINO; take the runtime torch")
+        return Arithmetic("torch", "float32" if precision == "auto" else precision)
     if runtime != "auto" and precision != "auto":
         return Arithmetic(runtime, precision)
-    if AutoConfig.from_pretrained(model, trust_remote_code=False).model_type not in BERT_LIKE:
-        return Arithmetic("torch" if runtime == "auto" else runtime, "float32" if precision == "auto" else precision)
     # A driver without a GPU plans for those of its cluster.
     gains = has_bfloat16("cuda") if on_gpu and torch.cuda.is_available() else on_gpu or has_bfloat16("cpu")
     if runtime == "auto":
