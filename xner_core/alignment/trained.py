@@ -28,6 +28,7 @@ from xner_core.alignment.scorers import HEADS, PairScorer
 from xner_core.alignment.segments import span_scores
 from xner_core.models.adapters import add_adapter
 from xner_core.models.batching import pad_states, run_batches, token_batches
+from xner_core.models.devices import sent_to_host, wait_for
 from xner_core.models.forward import Outputs, forward_pass
 from xner_core.models.loading import keep_lower_layers, load_encoder
 from xner_core.models.model_settings import FLOAT32, Arithmetic
@@ -84,18 +85,23 @@ class TrainedAligner(StagedAligner):
         lengths = [len(queries.texts[queries.targets[query]].kinds) for query in queries.entity_query]
         potentials = [np.full((length, 3), _UNREAD, dtype=np.float32) for length in lengths]
 
+        computed: list[tuple[list[PairRow], torch.Tensor]] = []
+
         def score(batch: Sequence[int]) -> None:
             chosen = [rows[i] for i in batch]
             (flat,) = self._forward([row.ids for row in chosen])
             states = pad_states(flat, [row.ids for row in chosen])
             with autocast(self._device, self._arithmetic):
                 found = self._scorer.potentials(states, collate_rows(chosen, self._tokeniser.padding).to(self._device))
-            owners = [(row, entity) for row in chosen for entity in row.entities]
-            for (row, entity), values in zip(owners, found.float().cpu().numpy(), strict=True):
-                count = len(row.word_tokens)
-                potentials[entity][row.first_word : row.first_word + count] = values[:count]
+            computed.append((chosen, sent_to_host(found.float())))
 
         run_batches(token_batches([len(row.ids) for row in rows], self._batch_tokens), score)
+        wait_for(self._device)
+        for chosen, found in computed:
+            owners = [(row, entity) for row in chosen for entity in row.entities]
+            for (row, entity), values in zip(owners, found.numpy(), strict=True):
+                count = len(row.word_tokens)
+                potentials[entity][row.first_word : row.first_word + count] = values[:count]
         return potentials
 
     def choose(self, queries: Sequence[AlignmentQuery]) -> tuple[Candidates, PreparedQueries]:

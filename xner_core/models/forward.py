@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 
 from xner_core.models.batching import pad, places_in_padded
 from xner_core.models.model_settings import Arithmetic
-from xner_core.models.precision import autocast
+from xner_core.models.precision import BERT_LIKE, autocast
 
 
 class Outputs(torch.nn.Module):
@@ -27,11 +27,18 @@ class Outputs(torch.nn.Module):
         self.model = model
         self.layers = layers
 
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def forward(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None, **more: Any
+    ) -> tuple[torch.Tensor, ...]:
         """[rows, tokens, size] each."""
         # Modules take any argument.
         model: Any = self.model
-        output = model(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=self.layers is not None)
+        output = model(
+            input_ids=input_ids,
+            attention_mask=attention_mask,
+            output_hidden_states=self.layers is not None,
+            **more,
+        )
         if self.layers is not None:
             return tuple(output.hidden_states[layer] for layer in self.layers)
         return (output.logits if "logits" in output else output.last_hidden_state,)
@@ -61,6 +68,10 @@ def forward_pass(outputs: Outputs, padding: int, device: str, arithmetic: Arithm
         from xner_core.models.openvino_pass import OpenvinoPass
 
         return OpenvinoPass(outputs, padding, arithmetic.precision)
+    if device == "cuda" and arithmetic.precision == "bfloat16" and outputs.model.config.model_type in BERT_LIKE:
+        from xner_core.models.packed_pass import PackedPass
+
+        return PackedPass(outputs, device, torch.bfloat16)
     return PaddedPass(outputs, padding, device, arithmetic)
 
 
@@ -69,6 +80,9 @@ class PaddedPass:
 
     def __init__(self, outputs: Outputs, padding: int, device: str, arithmetic: Arithmetic) -> None:
         self._outputs = outputs.to(device).eval()
+        if device == "cuda":
+            # TF32: what stays in float32 is multiplied with 10 bits of mantissa, and added up in all of them.
+            torch.set_float32_matmul_precision("high")
         self._padding = padding
         self._device = torch.device(device)
         self._arithmetic = arithmetic

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from xner_core.models.batching import run_batches, token_batches
+from xner_core.models.devices import sent_to_host, wait_for
 from xner_core.models.forward import Outputs, forward_pass
 from xner_core.models.heads import head_labels
 from xner_core.models.loading import LABEL_ALL_TOKENS, load_token_classifier
@@ -56,14 +57,18 @@ class Tagger:
         windows = [(offsets[i], window) for i, text in enumerate(texts) for window in text.windows]
         matrix = torch.from_numpy(self._scheme.matrix).to(self._device)
 
+        computed: list[tuple[Sequence[int], torch.Tensor]] = []
+
         def compute(batch: Sequence[int]) -> None:
             (logits,) = self._forward([windows[i][1].ids for i in batch])
-            states = (logits.float().softmax(dim=-1) @ matrix).cpu().numpy()
+            computed.append((batch, sent_to_host(logits.float().softmax(dim=-1) @ matrix)))
+
+        run_batches(token_batches([len(window.ids) for _, window in windows], self.settings.batch_tokens), compute)
+        wait_for(self._device)
+        for batch, states in computed:
             start = 0
             for i in batch:
                 offset, window = windows[i]
-                probabilities[offset + window.units] = states[start + window.positions]
+                probabilities[offset + window.units] = states.numpy()[start + window.positions]
                 start += len(window.ids)
-
-        run_batches(token_batches([len(window.ids) for _, window in windows], self.settings.batch_tokens), compute)
         return probabilities
