@@ -9,7 +9,7 @@ from jsonargparse.typing import ClosedUnitInterval, PositiveInt
 
 from xner_core.alignment.aligner_kinds import SIMILARITY
 from xner_core.errors import XnerError
-from xner_core.models.model_settings import STARTER, Device, Precision
+from xner_core.models.model_settings import STARTER, Arithmetic, Device, Precision, Runtime
 
 if TYPE_CHECKING:
     from xner_core.alignment.aligner import Aligner
@@ -29,7 +29,9 @@ class AlignerSettings:
         encoder: a Hugging Face encoder, a folder, or `starter`, for `similarity`; others have one of their own
         min_confidence: below this probability an entity counts as not there; without it, the aligner's own threshold
         device: `cpu`, `cuda`, or `auto`, which is a GPU where the machine, or the cluster, has one
-        precision: of the encoder's arithmetic; bfloat16 is faster where the hardware has it, and moves scores slightly
+        runtime: `torch`, `openvino` (on CPUs; needs the extra `xner[cpu]`), or `auto`, the faster one
+        precision: of the encoder's arithmetic; `auto` is bfloat16 where that is faster and gives the same labels. Where
+            runtime and precision are `auto`, a folder keeps what its labels were made with
         batch_tokens: tokens, padding included, that the encoder reads at once
     """
 
@@ -37,7 +39,8 @@ class AlignerSettings:
     encoder: str | None = None
     min_confidence: ClosedUnitInterval | None = None
     device: Device = "auto"
-    precision: Precision = "float32"
+    runtime: Runtime = "auto"
+    precision: Precision = "auto"
     batch_tokens: PositiveInt = 4096
 
     def __post_init__(self) -> None:
@@ -92,8 +95,15 @@ class AlignerSettings:
             "encoder": model_digest(encoder_folder(constants.pop("encoder"))),
             "weights": model_digest(self.folder) if self.folder and isinstance(recipe, TrainedRecipe) else None,
             "constants": constants,
-            "precision": self.precision,
+            **self.arithmetic().identity(),
         }
+
+    def arithmetic(self) -> Arithmetic:
+        """What the encoder is computed by, and how; of `auto`, what it stands for on this machine."""
+        from xner_core.models.loading import encoder_folder
+        from xner_core.models.precision import settled
+
+        return settled(self.runtime, self.precision, self.device, encoder_folder(self.recipe().encoder))
 
     def fingerprint(self) -> str:
         """The identity of the alignments that an aligner with these settings finds."""
@@ -118,8 +128,9 @@ class AlignerSettings:
         from xner_core.alignment.trained import TrainedAligner
         from xner_core.models.devices import local_device
 
-        recipe, folder, device = self.recipe(), self.folder, local_device(self.device)
+        recipe, folder, arithmetic = self.recipe(), self.folder, self.arithmetic()
+        device = local_device("cpu" if arithmetic.runtime == "openvino" else self.device)
         if isinstance(recipe, AlignerRecipe):
-            return SimilarityAligner(recipe, device, self.batch_tokens, self.precision)
+            return SimilarityAligner(recipe, device, self.batch_tokens, arithmetic)
         assert folder is not None, "a trained aligner has one"
-        return TrainedAligner(folder, recipe, device, self.batch_tokens, self.precision)
+        return TrainedAligner(folder, recipe, device, self.batch_tokens, arithmetic)

@@ -24,7 +24,11 @@ class PairScorer(nn.Module):
         self.head = head
 
     def forward(self, batch: PairBatch) -> torch.Tensor:
-        states = self.encoder(input_ids=batch.ids, attention_mask=batch.mask).last_hidden_state.float()
+        return self.potentials(self.encoder(input_ids=batch.ids, attention_mask=batch.mask).last_hidden_state, batch)
+
+    def potentials(self, states: torch.Tensor, batch: PairBatch) -> torch.Tensor:
+        """What the head makes of the encoder's states, [rows, tokens, hidden]."""
+        states = states.float()
         sums = nn.functional.pad(states.cumsum(dim=1), (0, 0, 1, 0))
         words = _means(sums, torch.arange(len(states), device=states.device)[:, None], batch.word_tokens)
         return self.head(states, sums, words, batch)

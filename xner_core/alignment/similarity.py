@@ -19,7 +19,7 @@ from xner_core.alignment.query import Alignment, AlignmentQuery
 from xner_core.alignment.recipe import AlignerRecipe
 from xner_core.alignment.word_encoder import WordEncoder
 from xner_core.models.batching import run_batches
-from xner_core.models.model_settings import Precision
+from xner_core.models.model_settings import FLOAT32, Arithmetic
 
 # Pairs whose word states are held at once, in one layer.
 _PAIRS_AT_ONCE = 512
@@ -33,11 +33,11 @@ class SimilarityAligner(StagedAligner):
     """Aligns by hidden-state similarity; an `Aligner`."""
 
     def __init__(
-        self, recipe: AlignerRecipe, device: str = "cpu", batch_tokens: int = 4096, precision: Precision = "float32"
+        self, recipe: AlignerRecipe, device: str = "cpu", batch_tokens: int = 4096, arithmetic: Arithmetic = FLOAT32
     ) -> None:
         super().__init__()
         self._recipe = recipe
-        self._encoder = WordEncoder(recipe.encoder, device, batch_tokens, recipe.layer, precision)
+        self._encoder = WordEncoder(recipe.encoder, device, batch_tokens, recipe.layer, arithmetic)
         self._encoder.keep_lower_layers()
 
     def prepare(self, queries: Sequence[AlignmentQuery]) -> PreparedQueries:

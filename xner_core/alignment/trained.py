@@ -27,10 +27,12 @@ from xner_core.alignment.recipe import TrainedRecipe
 from xner_core.alignment.scorers import HEADS, PairScorer
 from xner_core.alignment.segments import span_scores
 from xner_core.models.adapters import add_adapter
-from xner_core.models.batching import run_batches, token_batches
+from xner_core.models.batching import pad_states, run_batches, token_batches
+from xner_core.models.devices import sent_to_host, wait_for
+from xner_core.models.forward import Outputs, forward_pass
 from xner_core.models.loading import keep_lower_layers, load_encoder
-from xner_core.models.model_settings import Precision
-from xner_core.models.precision import arithmetic
+from xner_core.models.model_settings import FLOAT32, Arithmetic
+from xner_core.models.precision import autocast
 from xner_core.models.window_size import model_window
 
 HEAD_FILE = "head.safetensors"
@@ -60,15 +62,17 @@ class TrainedAligner(StagedAligner):
         recipe: TrainedRecipe,
         device: str = "cpu",
         batch_tokens: int = 4096,
-        precision: Precision = "float32",
+        arithmetic: Arithmetic = FLOAT32,
     ) -> None:
         super().__init__()
         scorer, self._tokeniser = load_scorer(folder, recipe)
-        self._scorer = scorer.to(device).eval()
+        self._forward = forward_pass(Outputs(scorer.encoder), self._tokeniser.padding, device, arithmetic)
+        self._scorer = scorer.eval()
+        self._scorer.head.to(device)
         self._recipe = recipe
         self._device = torch.device(device)
         self._batch_tokens = batch_tokens
-        self._precision = precision
+        self._arithmetic = arithmetic
 
     def prepare(self, queries: Sequence[AlignmentQuery]) -> PreparedRows:
         prepared = prepare(self._tokeniser, queries)
@@ -81,16 +85,23 @@ class TrainedAligner(StagedAligner):
         lengths = [len(queries.texts[queries.targets[query]].kinds) for query in queries.entity_query]
         potentials = [np.full((length, 3), _UNREAD, dtype=np.float32) for length in lengths]
 
+        computed: list[tuple[list[PairRow], torch.Tensor]] = []
+
         def score(batch: Sequence[int]) -> None:
             chosen = [rows[i] for i in batch]
-            with arithmetic(self._device, self._precision):
-                found = self._scorer(collate_rows(chosen, self._tokeniser.padding).to(self._device))
-            owners = [(row, entity) for row in chosen for entity in row.entities]
-            for (row, entity), values in zip(owners, found.float().cpu().numpy(), strict=True):
-                count = len(row.word_tokens)
-                potentials[entity][row.first_word : row.first_word + count] = values[:count]
+            (flat,) = self._forward([row.ids for row in chosen])
+            states = pad_states(flat, [row.ids for row in chosen])
+            with autocast(self._device, self._arithmetic):
+                found = self._scorer.potentials(states, collate_rows(chosen, self._tokeniser.padding).to(self._device))
+            computed.append((chosen, sent_to_host(found.float())))
 
         run_batches(token_batches([len(row.ids) for row in rows], self._batch_tokens), score)
+        wait_for(self._device)
+        for chosen, found in computed:
+            owners = [(row, entity) for row in chosen for entity in row.entities]
+            for (row, entity), values in zip(owners, found.numpy(), strict=True):
+                count = len(row.word_tokens)
+                potentials[entity][row.first_word : row.first_word + count] = values[:count]
         return potentials
 
     def choose(self, queries: Sequence[AlignmentQuery]) -> tuple[Candidates, PreparedQueries]:

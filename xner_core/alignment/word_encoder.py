@@ -7,10 +7,10 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from xner_core.models.batching import pad, run_batches, token_batches
+from xner_core.models.batching import run_batches, token_batches
+from xner_core.models.forward import ForwardPass, Outputs, forward_pass
 from xner_core.models.loading import keep_lower_layers, load_encoder
-from xner_core.models.model_settings import Precision
-from xner_core.models.precision import arithmetic
+from xner_core.models.model_settings import FLOAT32, Arithmetic
 from xner_core.models.text_reading import before, text_reader
 from xner_core.models.tokenisation import mark_ids, special_tokens, word_links
 from xner_core.models.window_size import check_layers, model_window
@@ -38,7 +38,7 @@ class WordEncoder:
     """An encoder that gives words the mean of their tokens' hidden states."""
 
     def __init__(
-        self, name: str, device: str, batch_tokens: int, layer: int | None = None, precision: Precision = "float32"
+        self, name: str, device: str, batch_tokens: int, layer: int | None = None, arithmetic: Arithmetic = FLOAT32
     ) -> None:
         model, tokenizer = load_encoder(name)
         self.layers: int = model.config.num_hidden_layers
@@ -46,11 +46,11 @@ class WordEncoder:
         self.layer = layer or round(self.layers * 7 / 12)
         if not 1 <= self.layer <= self.layers:
             raise ValueError(f"encoder {name!r} has hidden layers 1 to {self.layers}, not {layer}")
-        # Its decorator hides from type checkers that it is a method.
-        self._model = model.to(device)  # pyrefly: ignore[bad-argument-type]
+        self._model = model
         self._device = torch.device(device)
         self._batch_tokens = batch_tokens
-        self._precision = precision
+        self._arithmetic = arithmetic
+        self._passes: dict[tuple[int, ...], ForwardPass] = {}
         self._read = text_reader(tokenizer)
         window = model_window(model, tokenizer)
         check_layers(model, tokenizer)
@@ -91,8 +91,17 @@ class WordEncoder:
         return EncoderInput(words, cut, link_words, begins + places)
 
     def keep_lower_layers(self) -> None:
-        """Drops the layers above `layer`, for they are not needed."""
+        """Drops the layers above `layer`, for they are not needed, and gets ready to give that one."""
         keep_lower_layers(self._model, self.layer)
+        self._forward([self.layer])
+
+    def _forward(self, layers: Sequence[int]) -> ForwardPass:
+        wanted = tuple(layers)
+        if wanted not in self._passes:
+            self._passes[wanted] = forward_pass(
+                Outputs(self._model, wanted), self._padding, self._device.type, self._arithmetic
+            )
+        return self._passes[wanted]
 
     def states(self, inputs: Sequence[EncoderInput], layers: Sequence[int]) -> list[torch.Tensor]:
         """Hidden states of all words of all texts in order; for each layer [words, hidden], float32.
@@ -112,22 +121,21 @@ class WordEncoder:
         hidden = self._model.config.hidden_size
         states = [torch.zeros(words_before[-1], hidden, device=self._device) for _ in layers]
 
+        forward = self._forward(layers)
+
         def encode(batch: Sequence[int]) -> None:
-            ids, mask = pad([windows[i] for i in batch], self._padding)
-            with arithmetic(self._device, self._precision):
-                output = self._model(
-                    input_ids=ids.to(self._device), attention_mask=mask.to(self._device), output_hidden_states=True
-                )
-            # Which links fall into each window of the batch, and where they lie in the padded batch.
+            outputs = forward([windows[i] for i in batch])
+            # Which links fall into each window of the batch, and where they lie among its tokens.
             batch_tokens = tokens_before[batch]
             low = np.searchsorted(link_tokens, batch_tokens)
             count = np.searchsorted(link_tokens, tokens_before[np.array(batch) + 1]) - low
             links = np.repeat(low - np.cumsum(count) + count, count) + np.arange(count.sum())
-            rows = np.repeat(np.arange(len(batch)), count)
-            flat = torch.from_numpy(rows * ids.shape[1] + link_tokens[links] - batch_tokens[rows]).to(self._device)
+            lengths = [len(windows[i]) for i in batch]
+            shift = np.cumsum(lengths) - lengths - batch_tokens
+            flat = torch.from_numpy(link_tokens[links] + np.repeat(shift, count)).to(self._device)
             target = torch.from_numpy(link_words[links]).to(self._device)
             weight = torch.from_numpy(share[link_words[links]]).to(self._device)[:, None]
-            found = [output.hidden_states[layer].reshape(-1, hidden)[flat].float() * weight for layer in layers]
+            found = [output[flat].float() * weight for output in outputs]
             for sums, values in zip(states, found, strict=True):
                 sums.index_add_(0, target, values)
 

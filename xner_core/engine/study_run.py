@@ -137,7 +137,7 @@ def _scored_types(settings: StudySettings, golds: Sequence[GoldFile]) -> tuple[l
 
 
 def _tagger(name: str, settings: StudySettings) -> TaggerSettings:
-    return TaggerSettings(name, settings.label_map)
+    return TaggerSettings(name, settings.label_map, precision="float32")
 
 
 def _folder(out: Path, cell: Cell) -> Path:

@@ -1,7 +1,7 @@
 """Batches of sequences under a token budget, of similar lengths so that little is padding."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from typing import TypeVar
 
 import numpy as np
@@ -29,12 +29,28 @@ def token_batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
 def pad(sequences: Sequence[np.ndarray], value: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Sequences as one tensor, [sequences, longest], and its mask, 1 where there is a token."""
     longest = max(len(sequence) for sequence in sequences)
-    padded = np.full((len(sequences), longest), value, dtype=np.int64)
-    mask = np.zeros((len(sequences), longest), dtype=np.int64)
-    for row, sequence in enumerate(sequences):
-        padded[row, : len(sequence)] = sequence
-        mask[row, : len(sequence)] = 1
-    return torch.from_numpy(padded), torch.from_numpy(mask)
+    padded = torch.full((len(sequences) * longest,), value)
+    mask = torch.zeros_like(padded)
+    places = places_in_padded(sequences)
+    padded[places] = torch.from_numpy(np.concatenate(sequences).astype(np.int64, copy=False))
+    mask[places] = 1
+    return padded.view(len(sequences), longest), mask.view(len(sequences), longest)
+
+
+def places_in_padded(sequences: Sequence[Sized]) -> torch.Tensor:
+    """Where the tokens of all sequences in order lie in the padded ones, [tokens], these one after the other."""
+    lengths = np.array([len(sequence) for sequence in sequences])
+    before = np.cumsum(lengths) - lengths
+    shift = np.arange(len(lengths)) * lengths.max() - before
+    return torch.from_numpy(np.repeat(shift, lengths) + np.arange(lengths.sum()))
+
+
+def pad_states(states: torch.Tensor, sequences: Sequence[Sized]) -> torch.Tensor:
+    """States of the tokens of all sequences in order, [tokens, size], as [sequences, longest, size], padded with 0."""
+    longest = max(len(sequence) for sequence in sequences)
+    padded = states.new_zeros(len(sequences) * longest, states.shape[1])
+    padded[places_in_padded(sequences).to(states.device, non_blocking=True)] = states
+    return padded.view(len(sequences), longest, -1)
 
 
 def run_batches(batches: Iterable[Indices], run: Callable[[Indices], None]) -> None:

@@ -59,6 +59,17 @@ def _with_causes(error: BaseException) -> Iterator[BaseException]:
         at = at.__cause__ or at.__context__
 
 
+def sent_to_host(tensor: torch.Tensor) -> torch.Tensor:
+    """A tensor on its way from its device; what it holds may be read after `wait_for`."""
+    return tensor.to("cpu", non_blocking=True)
+
+
+def wait_for(device: torch.device) -> None:
+    """Waits until a device has done all that it was given."""
+    if device.type == "cuda":
+        torch.cuda.current_stream(device).synchronize()
+
+
 def local_device(device: Device) -> str:
     """The device that this process computes on, `cpu` or `cuda`: `auto` is a GPU where PyTorch sees one.
 

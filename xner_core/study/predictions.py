@@ -51,7 +51,7 @@ def predict(folder: Path, model: str, types: str | Mapping[str, str], golds: Seq
     """Writes a model's IOB2 tags on all gold files where they are not there yet."""
     missing = [gold for gold in golds if not gold.predictions(folder).exists()]
     if missing:
-        tagger = TaggerSettings(model, types if isinstance(types, str) else dict(types)).load()
+        tagger = TaggerSettings(model, types if isinstance(types, str) else dict(types), precision="float32").load()
         for gold in missing:
             tags = predict_tags(tagger, gold_sentences(gold), tagger.types)
             write_table(gold.predictions(folder), pa.table({"tags": pa.array(tags, pa.list_(pa.string()))}))

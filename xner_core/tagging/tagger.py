@@ -6,10 +6,11 @@ from threading import Lock
 import numpy as np
 import torch
 
-from xner_core.models.batching import pad, run_batches, token_batches
+from xner_core.models.batching import run_batches, token_batches
+from xner_core.models.devices import sent_to_host, wait_for
+from xner_core.models.forward import Outputs, forward_pass
 from xner_core.models.heads import head_labels
 from xner_core.models.loading import LABEL_ALL_TOKENS, load_token_classifier
-from xner_core.models.precision import arithmetic
 from xner_core.models.units import TokenisedText, TokenTokeniser, WordTokeniser
 from xner_core.models.window_size import model_window
 from xner_core.tagging.decoding import decode
@@ -25,16 +26,14 @@ class Tagger:
         model, tokenizer = load_token_classifier(settings.model)
         self.settings = settings
         self._device = torch.device(device)
-        # Its decorator hides from type checkers that it is a method.
-        self._model = model.to(self._device)  # pyrefly: ignore[bad-argument-type]
         # A model with a label for every token is read as the pipeline of Transformers reads it.
         self._labels_all = getattr(model.config, LABEL_ALL_TOKENS, False)
         tokeniser = TokenTokeniser if self._labels_all else WordTokeniser
         self._tokenise = tokeniser(tokenizer, model_window(model, tokenizer))
-        self._padding = tokenizer.pad_token_id
         names = head_labels(model.config)
         labels = [names[index] for index in range(len(names))]
         self._scheme = LabelScheme(labels, label_map(settings.label_map))
+        self._forward = forward_pass(Outputs(model), tokenizer.pad_token_id, device, settings.arithmetic())
         self._computing = Lock()
 
     @property
@@ -58,14 +57,18 @@ class Tagger:
         windows = [(offsets[i], window) for i, text in enumerate(texts) for window in text.windows]
         matrix = torch.from_numpy(self._scheme.matrix).to(self._device)
 
+        computed: list[tuple[Sequence[int], torch.Tensor]] = []
+
         def compute(batch: Sequence[int]) -> None:
-            ids, mask = pad([windows[i][1].ids for i in batch], self._padding)
-            with arithmetic(self._device, self.settings.precision):
-                logits = self._model(input_ids=ids.to(self._device), attention_mask=mask.to(self._device)).logits
-            states = (logits.float().softmax(dim=-1) @ matrix).cpu().numpy()
-            for row, i in enumerate(batch):
-                offset, window = windows[i]
-                probabilities[offset + window.units] = states[row, window.positions]
+            (logits,) = self._forward([windows[i][1].ids for i in batch])
+            computed.append((batch, sent_to_host(logits.float().softmax(dim=-1) @ matrix)))
 
         run_batches(token_batches([len(window.ids) for _, window in windows], self.settings.batch_tokens), compute)
+        wait_for(self._device)
+        for batch, states in computed:
+            start = 0
+            for i in batch:
+                offset, window = windows[i]
+                probabilities[offset + window.units] = states.numpy()[start + window.positions]
+                start += len(window.ids)
         return probabilities

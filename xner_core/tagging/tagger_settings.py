@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from jsonargparse.typing import PositiveInt
 
-from xner_core.models.model_settings import STARTER, Device, Precision
+from xner_core.models.model_settings import STARTER, Arithmetic, Device, Precision, Runtime
 
 if TYPE_CHECKING:
     from xner_core.tagging.tagger import Tagger
@@ -24,7 +24,9 @@ class TaggerSettings:
         mentions: tag the target texts as well, so that a training can compare what is projected with what the tagger
             finds there by itself; of use where the model is multilingual
         device: `cpu`, `cuda`, or `auto`, which is a GPU where the machine, or the cluster, has one
-        precision: of the model's arithmetic; bfloat16 is faster where the hardware has it, and moves scores slightly
+        runtime: `torch`, `openvino` (on CPUs; needs the extra `xner[cpu]`), or `auto`, the faster one
+        precision: of the model's arithmetic; `auto` is bfloat16 where that is faster and gives the same labels. Where
+            runtime and precision are `auto`, a folder keeps what its labels were made with
         batch_tokens: tokens, padding included, that the model reads at once
     """
 
@@ -32,7 +34,8 @@ class TaggerSettings:
     label_map: str | dict[str, str] = "conll"
     mentions: bool = True
     device: Device = "auto"
-    precision: Precision = "float32"
+    runtime: Runtime = "auto"
+    precision: Precision = "auto"
     batch_tokens: PositiveInt = 4096
 
     def identity(self) -> dict[str, Any]:
@@ -46,8 +49,15 @@ class TaggerSettings:
             "model": model_digest(tagger_folder(self.model)),
             "labels": label_map(self.label_map),
             "mentions": self.mentions,
-            "precision": self.precision,
+            **self.arithmetic().identity(),
         }
+
+    def arithmetic(self) -> Arithmetic:
+        """What the model is computed by, and how; of `auto`, what it stands for on this machine."""
+        from xner_core.models.loading import tagger_folder
+        from xner_core.models.precision import settled
+
+        return settled(self.runtime, self.precision, self.device, tagger_folder(self.model))
 
     def fingerprint(self) -> str:
         """The identity of what a tagger with these settings finds."""
@@ -70,4 +80,5 @@ class TaggerSettings:
         from xner_core.models.devices import local_device
         from xner_core.tagging.tagger import Tagger
 
-        return Tagger(self, local_device(self.device))
+        arithmetic = self.arithmetic()
+        return Tagger(self, local_device("cpu" if arithmetic.runtime == "openvino" else self.device))

@@ -15,6 +15,7 @@ from xner_core.snapshots.repository import Snapshot, SnapshotPinned, open_snapsh
 from xner_core.snapshots.state import publish_state, published_labels, published_state
 from xner_core.storage.files import Location, locate, read_json, write_json
 from xner_core.storage.hashing import fingerprint
+from xner_core.workflows.arithmetic import settle
 from xner_core.workflows.build_consensus import build_consensus
 from xner_core.workflows.consensus_settings import ConsensusSettings
 from xner_core.workflows.corpus import current_corpus
@@ -50,6 +51,7 @@ def reproject(settings: NightlySettings) -> dict[str, Any]:
 def _run(settings: NightlySettings, lease: Lease) -> dict[str, Any]:
     require_released(lease)
     corpus, ingested = current_corpus(settings, lease.folder)
+    settings = settle(settings, lease)
     plan = plan_projection(corpus, lease.folder, settings.tagger, settings.aligner, published_labels(lease))
     before = open_snapshot(lease.folder) if lease.snapshot else None
     snapshot, labelled = _project(settings, lease, corpus, plan)

@@ -16,6 +16,7 @@ from xner_core.snapshots.state import publish_state, published_labels
 from xner_core.storage.files import locate
 from xner_core.storage.outputs import require_folder, require_lasting
 from xner_core.tagging.tagger_check import check_tagger
+from xner_core.workflows.arithmetic import settle
 from xner_core.workflows.corpus import current_corpus
 from xner_core.workflows.projection_settings import ProjectionSettings
 from xner_core.workflows.student import train_and_score
@@ -87,6 +88,7 @@ def bring_up_to_date(settings: ProjectionSettings, lease: Lease) -> dict[str, An
     out = lease.folder
     require_released(lease)
     corpus, ingested = current_corpus(settings, out)
+    settings = settle(settings, lease)
     known = published_labels(lease)
     plan = plan_projection(corpus, out, settings.tagger, settings.aligner, known)
     parts = projection_parts(settings.tagger, settings.aligner)

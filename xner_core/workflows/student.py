@@ -45,7 +45,7 @@ def train_and_score(settings: ProjectionSettings, snapshot: str, resume: bool = 
             "direct transfer": (settings.tagger.model, settings.tagger.label_map),
         }
         for name, (model, label_map) in taggers.items():
-            tagger = TaggerSettings(model, label_map, device=settings.tagger.device)
+            tagger = TaggerSettings(model, label_map, device=settings.tagger.device, precision="float32")
             evaluation = TaggerEvaluation(gold, tagger, settings.gold_types, settings.target)
             result.setdefault("scores", {})[name] = score_once(out / "scores", evaluation)
     return result

@@ -103,7 +103,7 @@ class SpoolFile:
         self._writer = pa.ipc.new_file(self._output.__enter__(), SCHEMA)
         return self
 
-    def __exit__(self, *exception) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._writer.close()
         self._output.__exit__(*exception)
 
