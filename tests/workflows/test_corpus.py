@@ -88,4 +88,4 @@ def test_a_corpus_is_large_by_the_files_that_changed(tmp_path):
     ingest()
     # Everything is written anew.
     ingest(shard_pairs=1)
-    assert asked == [11, 0, 23, 34]
+    assert asked == [11, 0, 24, 35]
