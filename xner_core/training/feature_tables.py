@@ -13,14 +13,15 @@ SCHEMA = pa.schema({"input_ids": pa.list_(pa.list_(pa.int32())), "targets": pa.l
 def to_table(texts: Sequence[Sequence[Features]]) -> pa.Table:
     """The features of some texts, each as its windows."""
     windows = [window for text in texts for window in text]
-    texts_of_windows = _offsets([len(text) for text in texts])
-    tokens_of_windows = _offsets([len(window["input_ids"]) for window in windows])
+    window_offsets = _offsets([len(text) for text in texts])
+    token_offsets = _offsets([len(window["input_ids"]) for window in windows])
     columns = []
-    for field in SCHEMA:
-        values = [window[field.name] for window in windows]
-        values = pa.array(np.concatenate(values) if values else [], field.type.value_type.value_type)
-        lists = pa.ListArray.from_arrays(tokens_of_windows, values)
-        columns.append(pa.ListArray.from_arrays(texts_of_windows, lists))
+    for type_, values in (
+        (pa.int32(), [window["input_ids"] for window in windows]),
+        (pa.int64(), [window["targets"] for window in windows]),
+    ):
+        tokens = pa.array(np.concatenate(values) if values else [], type_)
+        columns.append(pa.ListArray.from_arrays(window_offsets, pa.ListArray.from_arrays(token_offsets, tokens)))
     return pa.Table.from_arrays(columns, schema=SCHEMA)
 
 
