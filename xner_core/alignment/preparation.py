@@ -190,7 +190,7 @@ def _text_inputs(texts: Sequence[str], tokenised: Sequence[TextWords]) -> list[T
     form = np.array([forms.setdefault(folded(word), len(forms)) for word in numbers], dtype=np.int64)[of_words]
     kind = np.array([word_kind(word) for word in numbers], dtype=np.int64)[of_words]
     lower = np.array([is_lower_case(word) for word in numbers], dtype=bool)[of_words]
-    bounds = pairwise(before([len(found.words) for found in tokenised]).tolist())
+    bounds = pairwise(before(np.array([len(found.words) for found in tokenised], dtype=np.int64)).tolist())
     return [
         TextInput(found, kind[low:high], form[low:high], lower[low:high])
         for found, (low, high) in zip(tokenised, bounds, strict=True)
