@@ -90,16 +90,21 @@ class PairTokeniser(TextTokeniser):
             entities: numbers of the entities that are asked for, [entities]
             entity_words: half-open range of each one's source words, [entities, 2]
         """
+        ranges = np.stack([source.tokens[entity_words[:, 0], 0], source.tokens[entity_words[:, 1] - 1, 1]], axis=1)
+        if len(entities) and len(target.words) and len(source.ids) + len(target.ids) <= self._room:
+            # Most pairs are read whole.
+            return [
+                self._row(source.ids, target.ids, entities[group], ranges[group], 0, target.tokens)
+                for group in self._groups(np.arange(len(entities)))
+            ]
         room = max(self._room // 2, self._room - len(target.ids))
         sources = windows_over(len(source.ids), min(room, len(source.ids)))
         targets = windows_over(len(target.ids), self._room - min(room, len(source.ids)))
-        ranges = np.stack([source.tokens[entity_words[:, 0], 0], source.tokens[entity_words[:, 1] - 1, 1]], axis=1)
         read_in = sources.deciding(ranges[:, 0])
         decided_in = targets.deciding(target.tokens[:, 0])
         rows = []
         for s in np.unique(read_in).tolist():
-            chosen = np.flatnonzero(read_in == s)
-            groups = [chosen] if self._markers is None else np.split(chosen, len(chosen))
+            groups = self._groups(np.flatnonzero(read_in == s))
             for t in range(targets.count):
                 # How far the target window's middle lies outside the source window's share of the text.
                 middle = (t + 0.5) / targets.count
@@ -119,6 +124,10 @@ class PairTokeniser(TextTokeniser):
                         )
                     )
         return rows
+
+    def _groups(self, entities: np.ndarray) -> list[np.ndarray]:
+        """Entities that share their rows."""
+        return [entities] if self._markers is None else np.split(entities, len(entities))
 
     def _row(
         self,

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from threading import Lock
 from typing import Any, Protocol, cast
 
@@ -20,6 +21,7 @@ from xner_core.alignment.query import (
     Alignment,
     AlignmentQuery,
 )
+from xner_core.models.text_reading import before
 from xner_core.text.normal_form import folded
 from xner_core.text.spans import Span
 from xner_core.text.words import is_lower_case
@@ -135,9 +137,7 @@ def prepare(encoder: Tokeniser, queries: Sequence[AlignmentQuery]) -> PreparedQu
         if query.source_spans:
             index.setdefault(query.source_text, len(index))
             index.setdefault(query.target_text, len(index))
-    forms: dict[str, int] = {}
-    tokenised = encoder.tokenise(list(index))
-    texts = [_text_input(text, found, forms) for text, found in zip(index, tokenised, strict=True)]
+    texts = _text_inputs(list(index), encoder.tokenise(list(index)))
     answers: list[list[Alignment | None]] = []
     entities, cased, edges, forbidden = [], [], [], []
     for number, query in enumerate(queries):
@@ -179,14 +179,22 @@ def prepare(encoder: Tokeniser, queries: Sequence[AlignmentQuery]) -> PreparedQu
     )
 
 
-def _text_input(text: str, tokenised: TextWords, forms: dict[str, int]) -> TextInput:
-    found = [text[start:end] for start, end in tokenised.words.tolist()]
-    return TextInput(
-        tokenised,
-        kinds=np.array([word_kind(word) for word in found], dtype=np.int64),
-        forms=np.array([forms.setdefault(folded(word), len(forms)) for word in found], dtype=np.int64),
-        lower=np.array([is_lower_case(word) for word in found], dtype=bool),
-    )
+def _text_inputs(texts: Sequence[str], tokenised: Sequence[TextWords]) -> list[TextInput]:
+    """What the span rules need to know of the words of texts, of each different word once."""
+    numbers: dict[str, int] = {}
+    owners: list[int] = []
+    for text, found in zip(texts, tokenised, strict=True):
+        owners += [numbers.setdefault(text[start:end], len(numbers)) for start, end in found.words.tolist()]
+    forms: dict[str, int] = {}
+    of_words = np.array(owners, dtype=np.int64)
+    form = np.array([forms.setdefault(folded(word), len(forms)) for word in numbers], dtype=np.int64)[of_words]
+    kind = np.array([word_kind(word) for word in numbers], dtype=np.int64)[of_words]
+    lower = np.array([is_lower_case(word) for word in numbers], dtype=bool)[of_words]
+    bounds = pairwise(before(np.array([len(found.words) for found in tokenised], dtype=np.int64)).tolist())
+    return [
+        TextInput(found, kind[low:high], form[low:high], lower[low:high])
+        for found, (low, high) in zip(tokenised, bounds, strict=True)
+    ]
 
 
 def entities_by_query(prepared: PreparedQueries) -> list[np.ndarray]:
