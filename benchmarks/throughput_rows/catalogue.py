@@ -12,4 +12,8 @@ ROWS = {
     "consensus": Row("corpus_rows:consensus", (LABEL_FILES,), single=True),
     "planning": Row("training_rows:planning", (LABEL_FILES, MODELS), single=True),
     "features": Row("training_rows:features", (LABEL_FILES, MODELS), single=True),
+    "pipeline": Row("rival_rows:against_pipeline", (PAIRS,)),
+    "simalign": Row("rival_rows:against_simalign", (PAIRS,)),
+    "share": Row("rival_rows:share_of_matrix_rate", (PAIRS,)),
+    "gpu": Row("gpu_rows:gpu", (PAIRS, MODELS), device="cuda"),
 }

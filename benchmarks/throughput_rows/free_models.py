@@ -88,6 +88,8 @@ def _tokens_of_names(tokenizer: Any) -> dict[int, str]:
         starts = {name.source.start: name.type for name in pair.names}
         inside = {place for name in pair.names for place in range(*name.source)}
         for token, (start, end) in zip(encoded["input_ids"], encoded["offset_mapping"], strict=True):
+            # The mark of a word's beginning may stand for the space before it.
+            start += pair.source[start : start + 1] == " "
             if start in starts and end > start:
                 types.setdefault(token, Counter())[starts[start]] += 1
             elif start not in inside:
