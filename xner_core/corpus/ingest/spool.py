@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -103,7 +103,7 @@ class SpoolFile:
         self._writer = pa.ipc.new_file(self._output.__enter__(), SCHEMA)
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, *exception: Any) -> None:
         self._writer.close()
         self._output.__exit__(*exception)
 
