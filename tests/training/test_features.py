@@ -137,7 +137,10 @@ def test_the_targets_of_many_texts_are_those_of_each(batch):
 
     def tokenise(texts):
         windows = [Window(np.arange(len(own)), np.arange(len(own)), np.arange(len(own))) for own in units]
-        return [TokenisedText(own, [window]) for own, window in zip(units, windows, strict=True)]
+        return [
+            TokenisedText(np.array(own, dtype=np.int64).reshape(-1, 2), [window])
+            for own, window in zip(units, windows, strict=True)
+        ]
 
     features = FeatureEncoder(tokenise, SCHEME)([text for text, _ in batch])
     found = [window["targets"].tolist() for (window,) in features]
