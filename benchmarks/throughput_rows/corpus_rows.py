@@ -23,12 +23,13 @@ def ingest(work: Work) -> dict[str, Measured]:
     lines = {"ingest": one}
     name = f"ingest, {work.workers} CPUs against one"
     function = part("corpus.ingest.ingestion:ingest_corpus")
-    if not takes(function, "tasks"):
+    if not takes(function, "choose"):
         return lines | {name: not_run("times", "ingest makes no tasks")}
     walls = []
     for cpus in (1, work.workers):
         start_ray(cpus)
-        walls.append(_ingest(work, f"tasks{cpus}", tasks=_cluster_tasks()))
+        tasks = _cluster_tasks()
+        walls.append(_ingest(work, f"tasks{cpus}", choose=lambda _, tasks=tasks: tasks))
         ray.shutdown()
     spread = walls[1]
     spread.value, spread.unit = walls[0].wall_seconds / walls[1].wall_seconds, "times"
