@@ -117,12 +117,20 @@ def test_small_blocks_in_any_order_make_the_same_corpus(tmp_path, monkeypatch, s
     assert content(tmp_path / "parts") == content(tmp_path / "fresh")
 
 
-@pytest.mark.parametrize("tasks", [InPool, pytest.param(ClusterTasks, id="Ray")])
-def test_other_processes_make_the_same_corpus(tmp_path, tasks):
-    write_sources(tmp_path / "text", 7)
-    ingest(tmp_path / "text", tmp_path / "whole", InProcess())
-    ingest(tmp_path / "text", tmp_path / "parts", tasks())
-    assert content(tmp_path / "parts") == content(tmp_path / "whole")
+def test_other_processes_make_the_same_corpus(tmp_path):
+    assert_same_corpus(tmp_path, InPool())
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_a_cluster_makes_the_same_corpus(tmp_path):
+    assert_same_corpus(tmp_path, ClusterTasks())
+
+
+def assert_same_corpus(folder: Path, tasks: Tasks):
+    write_sources(folder / "text", 7)
+    ingest(folder / "text", folder / "whole", InProcess())
+    ingest(folder / "text", folder / "parts", tasks)
+    assert content(folder / "parts") == content(folder / "whole")
 
 
 @pytest.mark.parametrize("fails", ["BlockReader", "_Partitioner", "_Finder", "ShardWriter"])
