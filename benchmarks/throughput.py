@@ -3,6 +3,7 @@
 git worktree add /tmp/baseline 4b02e93
 python benchmarks/throughput.py --baseline /tmp/baseline --json throughput.json --check
 python benchmarks/throughput.py --rows tag,align --corpus parallel/en-de --domain news --pairs 6000
+python benchmarks/throughput.py --rows scale --made 1000000 --folder scale-1m --rounds 1
 python benchmarks/throughput.py --device cuda
 python benchmarks/throughput.py --smoke --check
 
@@ -30,6 +31,7 @@ from throughput_rows.running import Line, run_row
 ROOT = Path(__file__).resolve().parents[1]
 FLOORS = ROOT / "benchmarks" / "floors.yaml"
 _SMOKE_PAIRS, _SMOKE_MADE = 48, 400
+_FAILED = "failed"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -77,10 +79,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(table(lines, floors))
     if given.json:
         given.json.write_text(json.dumps({"arguments": vars(given), "lines": _records(lines)}, default=str, indent=1))
+    failed = [f"{line.name} {line.present.not_run}" for line in lines if line.present.not_run.startswith(_FAILED)]
     missed = missed_counts(lines, floors) if given.smoke else missed_floors(lines, floors)
-    for line in missed if given.check else []:
+    for line in failed + (missed if given.check else []):
         print(f"missed: {line}", file=sys.stderr)
-    return int(given.check and bool(missed))
+    return int(bool(failed) or (given.check and bool(missed)))
 
 
 def _records(lines: Sequence[Line]) -> list[dict]:
@@ -110,7 +113,7 @@ def _lines(name: str, given: argparse.Namespace, folder: Path) -> list[Line]:
         return run_row(name, row, work, given.rounds, ROOT, given.baseline and given.baseline.absolute())
     except subprocess.CalledProcessError as error:
         print(error.output, file=sys.stderr)
-        return [Line(name, name, Measured(None, "", not_run=f"failed with exit status {error.returncode}"), None, None)]
+        return [Line(name, name, Measured(None, "", not_run=f"{_FAILED} with exit status {error.returncode}"), None, None)]
 
 
 if __name__ == "__main__":

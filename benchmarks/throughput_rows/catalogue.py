@@ -15,5 +15,7 @@ ROWS = {
     "pipeline": Row("rival_rows:against_pipeline", (PAIRS,)),
     "simalign": Row("rival_rows:against_simalign", (PAIRS,)),
     "share": Row("rival_rows:share_of_matrix_rate", (PAIRS,)),
+    "nodes": Row("scale_rows:nodes", (TEXT, MODELS), of_present=True),
+    "scale": Row("scale_rows:scale", (TEXT, MODELS), of_present=True, named=True),
     "gpu": Row("gpu_rows:gpu", (PAIRS, MODELS), device="cuda"),
 }
