@@ -25,7 +25,7 @@ from pathlib import Path
 
 from throughput_rows.catalogue import ROWS
 from throughput_rows.floors import missed_counts, missed_floors, read_floors, table
-from throughput_rows.measured import Measured, Work, not_run
+from throughput_rows.measured import Work, not_run
 from throughput_rows.running import Line, run_row
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -113,7 +113,8 @@ def _lines(name: str, given: argparse.Namespace, folder: Path) -> list[Line]:
         return run_row(name, row, work, given.rounds, ROOT, given.baseline and given.baseline.absolute())
     except subprocess.CalledProcessError as error:
         print(error.output, file=sys.stderr)
-        return [Line(name, name, Measured(None, "", not_run=f"{_FAILED} with exit status {error.returncode}"), None, None)]
+        why = f"{_FAILED} with exit status {error.returncode}"
+        return [Line(name, name, not_run("", why), None, None)]
 
 
 if __name__ == "__main__":

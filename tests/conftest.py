@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 import ray
+import torch
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 
 from chaos.flaky_store import BUCKET, environment, object_store
@@ -63,6 +64,15 @@ def ray_session(s3_bucket: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
             )
             yield
             ray.shutdown()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _float32() -> Iterator[None]:
+    """Labels are made in the same arithmetic whatever this machine has."""
+    with pytest.MonkeyPatch.context() as patches:
+        for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+            patches.setattr(torch.cpu, name, lambda: False)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""A tagger and an aligner on a device with little memory, for actors of tests to load."""
+"""A tagger and a similarity aligner on a device with little memory, for actors of tests to load."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ def limit_memory(module: nn.Module, tokens: int) -> None:
     """Lets a module raise what PyTorch raises when it reads more than so many tokens at once, padding included."""
 
     def check(module, args, kwargs):
-        ids = kwargs["input_ids"] if "input_ids" in kwargs else args[0].ids
+        ids = kwargs["input_ids"]
         if ids.numel() > tokens:
             raise torch.OutOfMemoryError(f"CUDA out of memory. Tried to allocate {ids.numel()} tokens.")
 
@@ -28,7 +28,7 @@ class SmallTaggerSettings(TaggerSettings):
 
     def load(self) -> Tagger:
         tagger = super().load()
-        limit_memory(tagger._model, self.tokens)
+        limit_memory(tagger._forward._outputs.model, self.tokens)
         return tagger
 
 
@@ -38,5 +38,6 @@ class SmallAlignerSettings(AlignerSettings):
 
     def load(self) -> Aligner:
         aligner = super().load()
-        limit_memory(aligner._encoder._model if self.folder is None else aligner._scorer, self.tokens)
+        encoder = aligner._encoder
+        limit_memory(encoder._forward([encoder.layer])._outputs.model, self.tokens)
         return aligner
