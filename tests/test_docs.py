@@ -67,7 +67,7 @@ def test_flags_of_scripts_are_there(script):
     )
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").rglob("*.yaml")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks" / "students").rglob("*.yaml")), ids=lambda path: path.name)
 def test_settings_of_studies_are_understood(path):
     shared = ["--labels", "a", "--gold", "{b: c}", "--out", "d"]
     assert build_parser(JOBS["study"]).parse_args([*shared, "--config", str(path)]).student.model == "starter"
