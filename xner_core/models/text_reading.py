@@ -21,6 +21,7 @@ from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast
 
 from xner_core.models.tokenisation import Tokens, clean_text
+from xner_core.models.word_isolation import is_composition
 from xner_core.storage.hashing import digest
 from xner_core.text.words import words
 
@@ -277,9 +278,14 @@ def _cuts_at_spaces(tokenizer: PreTrainedTokenizerFast) -> bool:
         return False
     normalizer = state["normalizer"] or {"normalizers": []}
     return all(
-        part["type"] in _LOCAL or (part["type"] == "Replace" and part["pattern"] in _SPACES_ALONE)
+        part["type"] in _LOCAL
+        or (part["type"] == "Replace" and (part["pattern"] in _SPACES_ALONE or _composes(part["pattern"])))
         for part in normalizer.get("normalizers", [normalizer])
     )
+
+
+def _composes(pattern: dict[str, str]) -> bool:
+    return "Regex" in pattern and is_composition(pattern["Regex"])
 
 
 @lru_cache(maxsize=1)

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from collections.abc import Iterable
 from unicodedata import decomposition, normalize
 
@@ -11,6 +12,9 @@ from transformers import PreTrainedTokenizerFast
 from xner_core.text.words import UNBROKEN
 
 _LETTER = r"[\p{L}\p{M}\p{N}]"
+# What composes the last letter of a word: whatever spells it, between a letter and what is none.
+_LAST, _END = f"(?<={_LETTER})(?:", f")(?!{_LETTER})"
+_COMPOSITION = re.compile(rf"{re.escape(_LAST)}[^\s\\.*+?^$()\[\]{{}}]+{re.escape(_END)}")
 
 
 def isolating_words(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
@@ -40,6 +44,14 @@ def isolating_words(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFa
     return tokenizer
 
 
+def is_composition(pattern: str) -> bool:
+    """Whether a rule with this pattern is one of those that compose letters, which match nothing without a mark.
+
+    They look at one character on each side, to which a space is as good as the end of a text.
+    """
+    return _COMPOSITION.fullmatch(pattern) is not None
+
+
 def _compositions(characters: Iterable[str]) -> list[normalizers.Normalizer]:
     """Rules that compose the last letter of a word with its marks, for those of the characters that can be composed.
 
@@ -52,6 +64,6 @@ def _compositions(characters: Iterable[str]) -> list[normalizers.Normalizer]:
         # Not the syllables of Hangul, which Unicode lists no parts of.
         if apart != character == normalize("NFC", apart) and (parts := decomposition(character)):
             spellings = {apart, "".join(chr(int(code, 16)) for code in parts.split())}
-            pattern = f"(?<={_LETTER})(?:{'|'.join(sorted(spellings))})(?!{_LETTER})"
+            pattern = f"{_LAST}{'|'.join(sorted(spellings))}{_END}"
             rules.append(normalizers.Replace(Regex(pattern), character))
     return rules
