@@ -28,13 +28,13 @@ def parts(found) -> list[list]:
 @settings(max_examples=200, deadline=None)
 @given(st.lists(TEXTS, max_size=8))
 def test_what_is_read_in_stretches_is_what_is_read_whole(tokenizer, texts):
-    assert parts(TextReader(tokenizer)(texts)) == parts(read(tokenizer, texts))
+    assert parts(TextReader(tokenizer)(texts)) == parts(read(tokenizer.backend_tokenizer, texts))
 
 
 def test_what_is_known_already_is_read_alike(tokenizer, monkeypatch):
     reader = TextReader(tokenizer)
     texts = ["Ada went to Rome.", "to Rome  went", "Rome", "", "nach Rom.", " Rome"]
-    expected = parts(read(tokenizer, texts))
+    expected = parts(read(tokenizer.backend_tokenizer, texts))
     assert parts(reader(texts)) == parts(reader(texts)) == expected
     # When there is too much to remember, all of it is forgotten.
     monkeypatch.setattr(text_reading, "_REMEMBERED", 20)
@@ -45,7 +45,7 @@ def test_every_character_is_read_alike_wherever_it_stands(tokenizer):
     characters = [chr(code) for code in range(0x21, 0x3100) if stretched().fullmatch(f"a{chr(code)}")]
     reader = TextReader(tokenizer)
     for texts in ([f"a {c}" for c in characters], [f"{c} a" for c in characters], [f"b{c} {c}b" for c in characters]):
-        assert parts(reader(texts)) == parts(read(tokenizer, texts))
+        assert parts(reader(texts)) == parts(read(tokenizer.backend_tokenizer, texts))
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_tokenizer_that_does_not_cut_at_spaces_reads_texts_whole(tokenizer):
     other.backend_tokenizer.normalizer = normalizers.Replace(Regex("a b"), "c")
     for each in (backend, other):
         texts = ["a b a b", "b a b"]
-        assert parts(TextReader(each)(texts)) == parts(read(each, texts))
+        assert parts(TextReader(each)(texts)) == parts(read(each.backend_tokenizer, texts))
 
 
 def load_named(tokenizer):
@@ -72,7 +72,7 @@ def load_named(tokenizer):
 
 def test_added_tokens_are_read_alike(tokenizer):
     texts = ["a <mask> b", "a<s> b </s>", "b <pad>"]
-    assert parts(TextReader(tokenizer)(texts)) == parts(read(tokenizer, texts))
+    assert parts(TextReader(tokenizer)(texts)) == parts(read(tokenizer.backend_tokenizer, texts))
 
 
 def test_models_with_like_tokenizers_share_what_is_read(tokenizer):
@@ -92,5 +92,5 @@ def test_what_a_tokenizer_was_saved_with_cuts_no_text_short(tokenizer):
     other.backend_tokenizer.enable_truncation(3)
     other.backend_tokenizer.enable_padding(length=50)
     text = "a b c d e f g h"
-    assert parts(read(other, [text])) == parts(read(tokenizer, [text]))
-    assert np.array(read(other, [text]).ids).size > 3
+    assert parts(read(other.backend_tokenizer, [text])) == parts(read(tokenizer.backend_tokenizer, [text]))
+    assert np.array(read(other.backend_tokenizer, [text]).ids).size > 3

@@ -7,8 +7,15 @@ from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers, processors
 from tokenizers.models import Unigram, WordPiece
 from transformers import PreTrainedTokenizerFast
 
+from xner_core.models.text_reading import TextReader, read
 from xner_core.models.units import TokenTokeniser
-from xner_core.models.word_isolation import isolating_words
+from xner_core.models.word_isolation import (
+    compositions,
+    is_composition,
+    isolating_words,
+    state_without_model,
+    without_compositions,
+)
 
 SCRIPTS = "Köln ist schön. Ọ̀yọ́ Việt Москве 北京会見 नई दिल्ली में कहा தமிழ் ירושלים القاهرة 서울 საქართველო"
 LONGER = ["▁Köln", "Köln", "ọ́", "北京", "会見", "दिल्ली", "▁नई", "Việt", '."', "n.", "▁(", "京会", "ll"]
@@ -75,6 +82,37 @@ def test_tokens_keep_within_words_and_read_words_as_before(composing, text):
     # The same characters, in the same order, whatever they are cut into.
     plain = "".join(composing.tokenize(text)).replace("▁", "")
     assert "".join(tokenizer.tokenize(text)).replace("▁", "") == plain
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(TEXTS.map(lambda text: text.replace("\u3000", " ")), max_size=6))
+def test_texts_are_read_in_stretches_and_without_rules_as_they_are_read_whole(composing, texts):
+    tokenizer = isolating_words(composing)
+    reader = TextReader(tokenizer)
+    expected = read(tokenizer.backend_tokenizer, texts)
+    for found in (reader(texts), reader(texts)):
+        for name in type(found).__slots__:
+            assert getattr(found, name).tolist() == getattr(expected, name).tolist(), name
+
+
+def test_every_composition_needs_a_mark_and_is_read_in_stretches():
+    characters = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+    rules = normalizers.Sequence(compositions(characters))
+    backend = Tokenizer(Unigram([("<unk>", 0.0)], unk_id=0))
+    backend.normalizer = rules
+    parts = state_without_model(backend)["normalizer"]["normalizers"]
+    assert len(parts) > 900
+    assert all(map(is_composition, parts))
+    assert state_without_model(without_compositions(backend))["normalizer"]["normalizers"] == []
+    for part in parts:
+        spellings = part["pattern"]["Regex"].split("(?:")[1].split(")")[0].split("|")
+        assert all(unicodedata.category(spelling[-1]).startswith("M") for spelling in spellings), part
+
+
+@pytest.mark.parametrize("pattern", [r"(?<=[\p{L}\p{M}\p{N}])(?: a)(?![\p{L}\p{M}\p{N}])", "(?:e\u0301)", "[ab]"])
+def test_other_rules_are_no_compositions(pattern):
+    assert not is_composition({"type": "Replace", "pattern": {"Regex": pattern}, "content": "b"})
+    assert not is_composition({"type": "Replace", "pattern": {"String": pattern}, "content": "b"})
 
 
 def test_a_tokenizer_stays_as_it_is_kept(composing, tmp_path):

@@ -4,7 +4,6 @@ Tokenizers of SentencePiece's kind cut texts at spaces before all else, and so d
 the words and tokens of its stretches, each a run of characters with the space before it, and few stretches are new.
 """
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,11 +16,10 @@ from weakref import WeakValueDictionary
 import numpy as np
 import regex
 from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast
 
 from xner_core.models.tokenisation import Tokens, clean_text
-from xner_core.models.word_isolation import is_composition
+from xner_core.models.word_isolation import is_composition, state_without_model, without_compositions
 from xner_core.storage.hashing import digest
 from xner_core.text.words import words
 
@@ -145,10 +143,10 @@ class TextsRead:
             self.token_counts[texts],
         )
 
-    def followed_by(self, others: "TextsRead") -> "TextsRead":
+    def followed_by(self, *others: "TextsRead") -> "TextsRead":
         """These texts, and others after them."""
         return TextsRead(
-            *(np.concatenate([getattr(self, name), getattr(others, name)]) for name in TextsRead.__slots__)
+            *(np.concatenate([getattr(texts, name) for texts in (self, *others)]) for name in TextsRead.__slots__)
         )
 
 
@@ -175,15 +173,19 @@ class TextReader:
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
-        self._tokenizer = tokenizer
-        added = [str(token) for token in tokenizer.get_added_vocab()]
-        self._added = added if _cuts_at_spaces(tokenizer) and not any(" " in token for token in added) else None
+        self._backend = tokenizer.backend_tokenizer
+        self._added = [str(token) for token in tokenizer.get_added_vocab()]
+        self._stretches = _cuts_at_spaces(self._backend) and not any(" " in token for token in self._added)
+        # An added token may be looked for in the normal form of a text, where it cannot be told.
+        raw = not any(token.normalized for token in tokenizer.added_tokens_decoder.values())
+        self._quick = without_compositions(self._backend) if raw else self._backend
+        self._not_quick = regex.compile("|".join([r"\p{M}", *map(re.escape, self._added)]))
         self._turn = Lock()
         self._forget()
 
     def _forget(self) -> None:
         self._numbers: dict[str, int] = {}
-        self._known = read(self._tokenizer, [])
+        self._known = read(self._backend, [])
 
     def __call__(self, texts: Sequence[str]) -> TextsRead:
         """The words and tokens of each text, however many these are."""
@@ -206,7 +208,7 @@ class TextReader:
 
     def _is_sum_of_stretches(self, text: str) -> bool:
         return (
-            self._added is not None
+            self._stretches
             and stretched().fullmatch(text) is not None
             and not any(token in text for token in self._added)
         )
@@ -215,13 +217,19 @@ class TextReader:
         """Reads what is new: whole texts or first stretches, and others, each of which begins with a space."""
         # Words of texts in ASCII are found faster.
         stretches.sort(key=str.isascii)
-        together = ["".join(stretches[i : i + _TOGETHER]) for i in range(0, len(stretches), _TOGETHER)]
-        lengths = np.fromiter(map(len, stretches), dtype=np.int64, count=len(stretches))
-        found = [read(self._tokenizer, whole), read(self._tokenizer, together).cut(lengths)]
-        for part in found:
-            self._known = self._known.followed_by(part)
-        for part in chain(whole, stretches):
-            self._numbers[part] = len(self._numbers)
+        found = []
+        for backend, quick in ((self._quick, True), (self._backend, False)):
+            own = [part for part in whole if self._is_read_quickly(part) == quick]
+            joined = [part for part in stretches if self._is_read_quickly(part) == quick]
+            together = ["".join(joined[i : i + _TOGETHER]) for i in range(0, len(joined), _TOGETHER)]
+            lengths = np.fromiter(map(len, joined), dtype=np.int64, count=len(joined))
+            found += [read(backend, own), read(backend, together).cut(lengths)]
+            for part in chain(own, joined):
+                self._numbers[part] = len(self._numbers)
+        self._known = self._known.followed_by(*found)
+
+    def _is_read_quickly(self, part: str) -> bool:
+        return self._not_quick.search(part) is None
 
 
 _readers: WeakValueDictionary[bytes, TextReader] = WeakValueDictionary()
@@ -238,9 +246,8 @@ def text_reader(tokenizer: PreTrainedTokenizerFast) -> TextReader:
         return reader
 
 
-def read(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> TextsRead:
+def read(backend: Tokenizer, texts: Sequence[str]) -> TextsRead:
     """The words and tokens of each text; see `clean_text` for lone surrogates."""
-    backend = tokenizer.backend_tokenizer
     # As Transformers does before each call: what a tokenizer was saved with would cut texts short.
     if backend.truncation is not None:
         backend.no_truncation()
@@ -264,28 +271,18 @@ def _flat(spans: Sequence[Sequence[tuple[int, int]]]) -> np.ndarray:
     return np.fromiter(numbers, dtype=np.int64).reshape(-1, 2)
 
 
-def _cuts_at_spaces(tokenizer: PreTrainedTokenizerFast) -> bool:
+def _cuts_at_spaces(backend: Tokenizer) -> bool:
     """Whether a tokenizer reads each stretch as if there were no other, which how it is made tells."""
-    # A copy without its vocabulary is told faster.
-    plain = Tokenizer(WordLevel())
-    for part in ("normalizer", "pre_tokenizer"):
-        if (own := getattr(tokenizer.backend_tokenizer, part)) is not None:
-            setattr(plain, part, own)
-    state = json.loads(plain.to_str())
+    state = state_without_model(backend)
     first = state["pre_tokenizer"] or {}
     first = first.get("pretokenizers", [first])[0]
     if not (first.get("type") == "WhitespaceSplit" or (first.get("type") == "Metaspace" and first.get("split"))):
         return False
     normalizer = state["normalizer"] or {"normalizers": []}
     return all(
-        part["type"] in _LOCAL
-        or (part["type"] == "Replace" and (part["pattern"] in _SPACES_ALONE or _composes(part["pattern"])))
+        part["type"] in _LOCAL or is_composition(part) or part.get("pattern") in _SPACES_ALONE
         for part in normalizer.get("normalizers", [normalizer])
     )
-
-
-def _composes(pattern: dict[str, str]) -> bool:
-    return "Regex" in pattern and is_composition(pattern["Regex"])
 
 
 @lru_cache(maxsize=1)

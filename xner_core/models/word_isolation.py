@@ -3,10 +3,12 @@
 import copy
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 from unicodedata import decomposition, normalize
 
-from tokenizers import Regex, normalizers, pre_tokenizers
+from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers
+from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast
 
 from xner_core.text.words import UNBROKEN
@@ -40,19 +42,40 @@ def isolating_words(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFa
     )
     if backend.normalizer is not None:
         characters = sorted({character for token in tokenizer.get_vocab() for character in token})
-        backend.normalizer = normalizers.Sequence([*_compositions(characters), backend.normalizer])
+        backend.normalizer = normalizers.Sequence([*compositions(characters), backend.normalizer])
     return tokenizer
 
 
-def is_composition(pattern: str) -> bool:
-    """Whether a rule with this pattern is one of those that compose letters, which match nothing without a mark.
+def is_composition(rule: Mapping[str, Any]) -> bool:
+    """Whether part of a normaliser, as it is saved, is one of the rules that compose letters.
 
     They look at one character on each side, to which a space is as good as the end of a text.
     """
-    return _COMPOSITION.fullmatch(pattern) is not None
+    return rule["type"] == "Replace" and _COMPOSITION.fullmatch(rule["pattern"].get("Regex", "")) is not None
 
 
-def _compositions(characters: Iterable[str]) -> list[normalizers.Normalizer]:
+def without_compositions(backend: Tokenizer) -> Tokenizer:
+    """What reads texts without marks and added tokens alike, and sooner: there the hundreds of rules match nothing."""
+    state = state_without_model(backend)
+    parts = (state["normalizer"] or {}).get("normalizers", [])
+    state["normalizer"] = {"type": "Sequence", "normalizers": [part for part in parts if not is_composition(part)]}
+    if len(parts) == len(state["normalizer"]["normalizers"]):
+        return backend
+    quick = Tokenizer.from_str(json.dumps(state))
+    quick.model = backend.model
+    return quick
+
+
+def state_without_model(backend: Tokenizer) -> dict[str, Any]:
+    """What a tokenizer is made of, as it is saved, but without its vocabulary and added tokens."""
+    plain = Tokenizer(WordLevel())
+    for part in ("normalizer", "pre_tokenizer", "post_processor"):
+        if (own := getattr(backend, part)) is not None:
+            setattr(plain, part, own)
+    return json.loads(plain.to_str())
+
+
+def compositions(characters: Iterable[str]) -> list[normalizers.Normalizer]:
     """Rules that compose the last letter of a word with its marks, for those of the characters that can be composed.
 
     The normal forms give a composed letter the offsets of its base alone, so that its word would end before the mark.
