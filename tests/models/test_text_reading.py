@@ -1,3 +1,4 @@
+import copy
 import gc
 
 import numpy as np
@@ -9,7 +10,7 @@ from tokenizers import Regex, normalizers
 from architectures import byte_tokenizer
 from xner_core.models import text_reading
 from xner_core.models.loading import load_encoder
-from xner_core.models.text_reading import TextReader, read, stretched, text_reader
+from xner_core.models.text_reading import TextReader, _keeps_apart, read, stretched, text_reader
 from xner_core.models.units import WordTokeniser
 
 # What comes often, so that texts share stretches, with what may be attached to a space, or turn into one.
@@ -68,6 +69,22 @@ def load_named(tokenizer):
     return type(tokenizer)(
         tokenizer_object=type(tokenizer.backend_tokenizer).from_str(tokenizer.backend_tokenizer.to_str())
     )
+
+
+@pytest.mark.parametrize(
+    ("normaliser", "expected"),
+    [
+        (normalizers.NFKC(), True),
+        (normalizers.Sequence([normalizers.NFD(), normalizers.StripAccents()]), True),
+        (normalizers.Replace("x", ""), False),
+        (normalizers.Replace("x", " "), False),
+    ],
+)
+def test_a_normaliser_that_takes_a_character_away_is_seen(tokenizer, normaliser, expected):
+    """As the table of a `Precompiled` one may."""
+    other = copy.deepcopy(tokenizer.backend_tokenizer)
+    other.normalizer = normaliser
+    assert _keeps_apart(other) is expected
 
 
 def test_added_tokens_are_read_alike(tokenizer):

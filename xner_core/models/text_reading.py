@@ -34,7 +34,8 @@ _SPACES_ALONE = ({"Regex": r"[\s\p{Cc}]+"}, {"Regex": " +"}, {"Regex": " {2,}"})
 # Those whose normal form may depend on what is before them, and those that SentencePiece takes for spaces.
 _NEVER = "\u2581\ufffd"
 _VISIBLE = regex.compile(rf"(?V1)[[\p{{L}}\p{{M}}\p{{N}}\p{{P}}\p{{S}}]--[\p{{GCB=Prepend}}{_NEVER}]]")
-_ATTACHED = regex.compile(r"[\p{M}\p{GCB=Extend}\p{GCB=SpacingMark}]")
+# Two of which tokenizers, with older tables of Unicode, count as marks.
+_ATTACHED = regex.compile(r"[\p{M}\p{GCB=Extend}\p{GCB=SpacingMark}\u1cf2\u1cf3]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,25 +280,42 @@ def _cuts_at_spaces(backend: Tokenizer) -> bool:
     if not (first.get("type") == "WhitespaceSplit" or (first.get("type") == "Metaspace" and first.get("split"))):
         return False
     normalizer = state["normalizer"] or {"normalizers": []}
-    return all(
+    return _keeps_apart(backend) and all(
         part["type"] in _LOCAL or is_composition(part) or part.get("pattern") in _SPACES_ALONE
         for part in normalizer.get("normalizers", [normalizer])
     )
+
+
+def _keeps_apart(backend: Tokenizer) -> bool:
+    """Whether no character that may begin a stretch vanishes in the normal form, or turns into a space.
+
+    What a `Precompiled` normaliser does stands in a table, which may be any.
+    """
+    if backend.normalizer is None:
+        return True
+    first = [character for character in _visible() if not _ATTACHED.match(character)]
+    found = backend.normalizer.normalize_str(" ".join(first)).split(" ")
+    return len(found) == len(first) and all(found)
+
+
+@lru_cache(maxsize=1)
+def _visible() -> list[str]:
+    """The characters of the basic plane that do not turn into a space in a normal form, in order."""
+    return [
+        character
+        for character in _VISIBLE.findall("".join(map(chr, range(0x10000))))
+        if not any(map(str.isspace, normalize("NFKC", character)))
+    ]
 
 
 @lru_cache(maxsize=1)
 def stretched() -> re.Pattern[str]:
     """What is the sum of its stretches: characters of the basic plane with single spaces between them.
 
-    No character turns into a space in a normal form, and none after a space belongs to it, as a lone accent would.
+    None after a space belongs to it, as a lone accent would.
     """
-    visible = [
-        character
-        for character in _VISIBLE.findall("".join(map(chr, range(0x10000))))
-        if not any(map(str.isspace, normalize("NFKC", character)))
-    ]
-    within = _ranges_of(visible)
-    first = _ranges_of([character for character in visible if not _ATTACHED.match(character)])
+    within = _ranges_of(_visible())
+    first = _ranges_of([character for character in _visible() if not _ATTACHED.match(character)])
     return re.compile(f"[{first}][{within}]*(?: [{first}][{within}]*)*")
 
 
