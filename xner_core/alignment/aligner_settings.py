@@ -32,7 +32,8 @@ class AlignerSettings:
         runtime: `torch`, `openvino` (on CPUs; needs the extra `xner[cpu]`), or `auto`, the faster one
         precision: of the encoder's arithmetic; `auto` is bfloat16 where that is faster and gives the same labels. Where
             runtime and precision are `auto`, a folder keeps what its labels were made with
-        batch_tokens: tokens, padding included, that the encoder reads at once
+        batch_tokens: tokens, padding included, that the encoder reads at once; without it 4,096 on a CPU, and on a
+            GPU as many as pay, which is measured when the encoder is loaded
     """
 
     model: str = STARTER
@@ -41,7 +42,7 @@ class AlignerSettings:
     device: Device = "auto"
     runtime: Runtime = "auto"
     precision: Precision = "auto"
-    batch_tokens: PositiveInt = 4096
+    batch_tokens: PositiveInt | None = None
 
     def __post_init__(self) -> None:
         if self.encoder is None or self.folder is None:

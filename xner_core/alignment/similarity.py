@@ -33,7 +33,11 @@ class SimilarityAligner(StagedAligner):
     """Aligns by hidden-state similarity; an `Aligner`."""
 
     def __init__(
-        self, recipe: AlignerRecipe, device: str = "cpu", batch_tokens: int = 4096, arithmetic: Arithmetic = FLOAT32
+        self,
+        recipe: AlignerRecipe,
+        device: str = "cpu",
+        batch_tokens: int | None = None,
+        arithmetic: Arithmetic = FLOAT32,
     ) -> None:
         super().__init__()
         self._recipe = recipe

@@ -27,6 +27,7 @@ from xner_core.alignment.recipe import TrainedRecipe
 from xner_core.alignment.scorers import HEADS, PairScorer
 from xner_core.alignment.segments import span_scores
 from xner_core.models.adapters import add_adapter
+from xner_core.models.batch_size import tokens_at_once
 from xner_core.models.batching import pad_states, run_batches, token_batches
 from xner_core.models.devices import sent_to_host, wait_for
 from xner_core.models.forward import Outputs, forward_pass
@@ -61,7 +62,7 @@ class TrainedAligner(StagedAligner):
         folder: str | Path,
         recipe: TrainedRecipe,
         device: str = "cpu",
-        batch_tokens: int = 4096,
+        batch_tokens: int | None = None,
         arithmetic: Arithmetic = FLOAT32,
     ) -> None:
         super().__init__()
@@ -71,7 +72,7 @@ class TrainedAligner(StagedAligner):
         self._scorer.head.to(device)
         self._recipe = recipe
         self._device = torch.device(device)
-        self._batch_tokens = batch_tokens
+        self._batch_tokens = tokens_at_once(batch_tokens, self._forward, scorer.encoder.config, self._device)
         self._arithmetic = arithmetic
 
     def prepare(self, queries: Sequence[AlignmentQuery]) -> PreparedRows:

@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import torch
 
+from xner_core.models.batch_size import LEAST, tokens_at_once
 from xner_core.models.batching import run_batches, token_batches
 from xner_core.models.forward import ForwardPass, Outputs, forward_pass
 from xner_core.models.loading import keep_lower_layers, load_encoder
@@ -38,7 +39,12 @@ class WordEncoder:
     """An encoder that gives words the mean of their tokens' hidden states."""
 
     def __init__(
-        self, name: str, device: str, batch_tokens: int, layer: int | None = None, arithmetic: Arithmetic = FLOAT32
+        self,
+        name: str,
+        device: str,
+        batch_tokens: int | None,
+        layer: int | None = None,
+        arithmetic: Arithmetic = FLOAT32,
     ) -> None:
         model, tokenizer = load_encoder(name)
         self.layers: int = model.config.num_hidden_layers
@@ -48,7 +54,8 @@ class WordEncoder:
             raise ValueError(f"encoder {name!r} has hidden layers 1 to {self.layers}, not {layer}")
         self._model = model
         self._device = torch.device(device)
-        self._batch_tokens = batch_tokens
+        self._asked_tokens = batch_tokens
+        self._batch_tokens = batch_tokens or LEAST
         self._arithmetic = arithmetic
         self._passes: dict[tuple[int, ...], ForwardPass] = {}
         self._read = text_reader(tokenizer)
@@ -98,9 +105,9 @@ class WordEncoder:
     def _forward(self, layers: Sequence[int]) -> ForwardPass:
         wanted = tuple(layers)
         if wanted not in self._passes:
-            self._passes[wanted] = forward_pass(
-                Outputs(self._model, wanted), self._padding, self._device.type, self._arithmetic
-            )
+            forward = forward_pass(Outputs(self._model, wanted), self._padding, self._device.type, self._arithmetic)
+            self._batch_tokens = tokens_at_once(self._asked_tokens, forward, self._model.config, self._device)
+            self._passes[wanted] = forward
         return self._passes[wanted]
 
     def states(self, inputs: Sequence[EncoderInput], layers: Sequence[int]) -> list[torch.Tensor]:

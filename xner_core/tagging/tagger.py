@@ -6,6 +6,7 @@ from threading import Lock
 import numpy as np
 import torch
 
+from xner_core.models.batch_size import tokens_at_once
 from xner_core.models.batching import run_batches, token_batches
 from xner_core.models.devices import sent_to_host, wait_for
 from xner_core.models.forward import Outputs, forward_pass
@@ -34,6 +35,7 @@ class Tagger:
         labels = [names[index] for index in range(len(names))]
         self._scheme = LabelScheme(labels, label_map(settings.label_map))
         self._forward = forward_pass(Outputs(model), tokenizer.pad_token_id, device, settings.arithmetic())
+        self._batch_tokens = tokens_at_once(settings.batch_tokens, self._forward, model.config, self._device)
         self._computing = Lock()
 
     @property
@@ -63,7 +65,7 @@ class Tagger:
             (logits,) = self._forward([windows[i][1].ids for i in batch])
             computed.append((batch, sent_to_host(logits.float().softmax(dim=-1) @ matrix)))
 
-        run_batches(token_batches([len(window.ids) for _, window in windows], self.settings.batch_tokens), compute)
+        run_batches(token_batches([len(window.ids) for _, window in windows], self._batch_tokens), compute)
         wait_for(self._device)
         for batch, states in computed:
             start = 0

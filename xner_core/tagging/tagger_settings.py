@@ -27,7 +27,8 @@ class TaggerSettings:
         runtime: `torch`, `openvino` (on CPUs; needs the extra `xner[cpu]`), or `auto`, the faster one
         precision: of the model's arithmetic; `auto` is bfloat16 where that is faster and gives the same labels. Where
             runtime and precision are `auto`, a folder keeps what its labels were made with
-        batch_tokens: tokens, padding included, that the model reads at once
+        batch_tokens: tokens, padding included, that the model reads at once; without it 4,096 on a CPU, and on a
+            GPU as many as pay, which is measured when the model is loaded
     """
 
     model: str = STARTER
@@ -36,7 +37,7 @@ class TaggerSettings:
     device: Device = "auto"
     runtime: Runtime = "auto"
     precision: Precision = "auto"
-    batch_tokens: PositiveInt = 4096
+    batch_tokens: PositiveInt | None = None
 
     def identity(self) -> dict[str, Any]:
         """All that determines what a tagger with these settings finds, as plain JSON values."""

@@ -42,7 +42,7 @@ class OptimisationSettings:
         evaluations: how often the dev set is scored over the whole training
         patience: stop after this many scorings without a better F1; 0 never stops early
         precision: of the arithmetic of the encoder, while the weights stay float32; `auto` is bfloat16 where the
-            hardware has it, and float32 elsewhere
+            hardware has it, and float32 elsewhere. A GPU that has TF32 multiplies what is float32 in that
     """
 
     epochs: PositiveFloat = 3.0

@@ -18,6 +18,7 @@ from transformers import (
     TrainerState,
     TrainingArguments,
 )
+from transformers.utils import is_torch_tf32_available
 
 from xner_core.errors import XnerError
 from xner_core.evaluation.metrics import score
@@ -164,6 +165,8 @@ def training_arguments(
         warmup_steps=int(settings.warmup * steps),
         weight_decay=float(settings.weight_decay),
         bf16=is_bfloat16(settings.precision, "cpu" if use_cpu else "cuda"),
+        # What stays in float32.
+        tf32=True if not use_cpu and is_torch_tf32_available() else None,
         use_cpu=use_cpu,
         eval_strategy="steps",
         eval_steps=interval,
