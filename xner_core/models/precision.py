@@ -9,8 +9,8 @@ from transformers import AutoConfig
 from xner_core.errors import XnerError
 from xner_core.models.model_settings import Arithmetic, Device, Precision, Runtime, TrainingPrecision
 
-# Types of models that are built as BERT is, for which it was measured that bfloat16 gives the same labels
-# (docs/models.md), and which OpenVINO and packed sequences are tested with.
+# Types of models that are built as BERT is, which OpenVINO and packed sequences are tested with. What bfloat16 does to
+# labels was looked at with the starter's encoder alone, of XLM-R's kind, and emulated (docs/models.md).
 BERT_LIKE = frozenset({"bert", "camembert", "roberta", "xlm-roberta"})
 
 
