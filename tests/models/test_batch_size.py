@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xner_core.models.batch_size import LEAST, MOST, Reading, most_that_pays, read, tokens_at_once
@@ -38,6 +38,7 @@ def test_batches_leave_others_half_of_the_memory(first, most):
     assert most_that_pays(read_at) == max(asked) == most
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(1, 1e7), min_size=len(SIZES), max_size=len(SIZES)))
 def test_each_doubling_has_gained(rates):
     by_size = dict(zip(SIZES, rates, strict=True))
