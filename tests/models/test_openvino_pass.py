@@ -80,14 +80,14 @@ def test_a_cpu_without_the_precision_says_so(tiny_tagger):
 @pytest.mark.parametrize(
     ("cpu_has_it", "installed", "asked", "expected"),
     [
-        (True, True, {}, Arithmetic("openvino", "bfloat16")),
-        (True, False, {}, FLOAT32),
-        (False, True, {}, FLOAT32),
+        (True, True, {}, FLOAT32),
         (True, True, {"precision": "float32"}, FLOAT32),
         (True, True, {"runtime": "torch"}, FLOAT32),
         (False, True, {"runtime": "openvino"}, OPENVINO),
-        (True, True, {"device": "cuda"}, Arithmetic("torch", "bfloat16")),
+        (True, True, {"device": "cuda"}, FLOAT32),
+        (True, True, {"device": "cuda", "precision": "bfloat16"}, Arithmetic("torch", "bfloat16")),
         (False, True, {"precision": "bfloat16"}, Arithmetic("torch", "bfloat16")),
+        (True, False, {"precision": "bfloat16"}, Arithmetic("torch", "bfloat16")),
         (True, True, {"precision": "bfloat16"}, Arithmetic("openvino", "bfloat16")),
     ],
 )

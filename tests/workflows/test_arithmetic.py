@@ -14,6 +14,7 @@ from xner_core.tagging.tagger_settings import TaggerSettings
 from xner_core.workflows.arithmetic import settle
 from xner_core.workflows.projection_settings import ProjectionSettings
 
+SLOW = Arithmetic("torch", "bfloat16")
 FAST = Arithmetic("openvino", "bfloat16")
 
 
@@ -21,9 +22,15 @@ FAST = Arithmetic("openvino", "bfloat16")
 def settings(tiny_tagger, tiny_encoder, tmp_path) -> ProjectionSettings:
     return ProjectionSettings(
         out=str(tmp_path / "out"),
-        tagger=TaggerSettings(tiny_tagger, device="cpu"),
-        aligner=AlignerSettings("similarity", tiny_encoder, device="cpu"),
+        tagger=TaggerSettings(tiny_tagger, device="cpu", precision="bfloat16"),
+        aligner=AlignerSettings("similarity", tiny_encoder, device="cpu", precision="bfloat16"),
     )
+
+
+@pytest.fixture
+def automatic(settings) -> ProjectionSettings:
+    tagger, aligner = (replace(model, precision="auto") for model in (settings.tagger, settings.aligner))
+    return replace(settings, tagger=tagger, aligner=aligner)
 
 
 @pytest.fixture
@@ -50,24 +57,24 @@ def settled(settings) -> list[Arithmetic]:
 @pytest.mark.parametrize("first", [True, False])
 def test_what_the_first_run_took_stays_on_other_machines(settings, machine, first):
     machine(first)
-    expected = [FAST if first else FLOAT32] * 2
+    expected = [FAST if first else SLOW] * 2
     assert settled(settings) == expected
     machine(not first)
     assert settled(settings) == expected
 
 
-def test_unfinished_labels_of_before_stay_in_float32(settings, machine, tmp_path):
+def test_unfinished_labels_of_before_stay_in_float32(automatic, machine, tmp_path):
     machine(True)
     (tmp_path / "out" / "tags" / "0").mkdir(parents=True)
     (tmp_path / "out" / "tags" / "0" / "shard.parquet").write_bytes(b"")
-    assert settled(settings) == [FLOAT32, FLOAT32]
+    assert settled(automatic) == [FLOAT32, FLOAT32]
 
 
-def test_a_snapshot_that_names_no_models_is_in_float32(settings, machine, tmp_path):
+def test_a_snapshot_that_names_no_models_is_in_float32(automatic, machine, tmp_path):
     machine(True)
     write_text(tmp_path / "text", "news", ["Bonn saw Ulm"])
     publish_projection(tmp_path / "text", tmp_path / "out", EqualAligner("3" * 32))
-    assert settled(settings) == [FLOAT32, FLOAT32]
+    assert settled(automatic) == [FLOAT32, FLOAT32]
 
 
 def test_what_is_asked_for_is_taken(settings, machine, tiny_tagger):
@@ -75,3 +82,8 @@ def test_what_is_asked_for_is_taken(settings, machine, tiny_tagger):
     assert settled(settings) == [FAST, FAST]
     asked = replace(settings, tagger=TaggerSettings(tiny_tagger, device="cpu", runtime="torch", precision="float32"))
     assert settled(asked) == [FLOAT32, FAST]
+
+
+def test_what_nobody_asks_for_is_float32(automatic, machine):
+    machine(True)
+    assert settled(automatic) == [FLOAT32, FLOAT32]

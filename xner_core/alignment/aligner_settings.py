@@ -29,9 +29,10 @@ class AlignerSettings:
         encoder: a Hugging Face encoder, a folder, or `starter`, for `similarity`; others have one of their own
         min_confidence: below this probability an entity counts as not there; without it, the aligner's own threshold
         device: `cpu`, `cuda`, or `auto`, which is a GPU where the machine, or the cluster, has one
-        runtime: `torch`, `openvino` (on CPUs; needs the extra `xner[cpu]`), or `auto`, the faster one
-        precision: of the encoder's arithmetic; `auto` is bfloat16 where that is faster and gives the same labels. Where
-            runtime and precision are `auto`, a folder keeps what its labels were made with
+        runtime: `torch`, `openvino` (on CPUs; needs the extra `xner[cpu]`), or `auto`, the faster one for
+            the precision
+        precision: of the encoder's arithmetic; bfloat16 is faster where the hardware has it, and moves some labels;
+            `auto` is float32. Where runtime and precision are `auto`, a folder keeps what its labels were made with
         batch_tokens: tokens, padding included, that the encoder reads at once; without it 4,096 on a CPU, and on a
             GPU as many as pay, which is measured when the encoder is loaded
     """

@@ -22,8 +22,9 @@ def autocast(device: torch.device, arithmetic: Arithmetic) -> torch.autocast:
 def settled(runtime: Runtime, precision: Precision, device: Device, model: Path) -> Arithmetic:
     """What a model is computed by, and how.
 
-    `auto` is what is fastest of that which gives the same labels: on a GPU bfloat16, on a CPU that has it OpenVINO's
-    bfloat16 where that is installed, and PyTorch's float32 everywhere else, and for models not built as BERT is.
+    The precision `auto` is float32, as long as nothing has shown that labels stay the same without it. The runtime
+    `auto` is OpenVINO for bfloat16 on a CPU that has it, where that is installed, and PyTorch for everything else, and
+    for models not built as BERT is.
 
     Args:
         runtime: that is asked for
@@ -37,24 +38,18 @@ def settled(runtime: Runtime, precision: Precision, device: Device, model: Path)
     on_gpu = device == "cuda" or (device == "auto" and runtime != "openvino" and torch.cuda.is_available())
     if on_gpu and runtime == "openvino":
         raise XnerError("the runtime openvino computes on CPUs alone: take the device cpu, or the runtime torch")
-    if runtime == "torch" and precision != "auto":
-        return Arithmetic(runtime, precision)
+    precision = "float32" if precision == "auto" else precision
+    if runtime == "torch" or (runtime == "auto" and precision == "float32"):
+        return Arithmetic("torch", precision)
     kind = AutoConfig.from_pretrained(model, trust_remote_code=False).model_type
     if kind not in BERT_LIKE:
         # Of others, OpenVINO was seen to convert some without end (longformer).
         if runtime == "openvino":
             raise XnerError(f"{model}: a model of type {kind!r} is not computed by OpenVINO; take the runtime torch")
-        return Arithmetic("torch", "float32" if precision == "auto" else precision)
-    if runtime != "auto" and precision != "auto":
-        return Arithmetic(runtime, precision)
-    # A driver without a GPU plans for those of its cluster.
-    gains = has_bfloat16("cuda") if on_gpu and torch.cuda.is_available() else on_gpu or has_bfloat16("cpu")
+        return Arithmetic("torch", precision)
     if runtime == "auto":
-        takes = not on_gpu and gains and precision != "float32" and find_spec("openvino") is not None
+        takes = not on_gpu and has_bfloat16("cpu") and find_spec("openvino") is not None
         runtime = "openvino" if takes else "torch"
-    if precision == "auto":
-        # PyTorch's own gains little on a CPU.
-        precision = "bfloat16" if gains and (on_gpu or runtime == "openvino") else "float32"
     return Arithmetic(runtime, precision)
 
 

@@ -24,9 +24,10 @@ class TaggerSettings:
         mentions: tag the target texts as well, so that a training can compare what is projected with what the tagger
             finds there by itself; of use where the model is multilingual
         device: `cpu`, `cuda`, or `auto`, which is a GPU where the machine, or the cluster, has one
-        runtime: `torch`, `openvino` (on CPUs; needs the extra `xner[cpu]`), or `auto`, the faster one
-        precision: of the model's arithmetic; `auto` is bfloat16 where that is faster and gives the same labels. Where
-            runtime and precision are `auto`, a folder keeps what its labels were made with
+        runtime: `torch`, `openvino` (on CPUs; needs the extra `xner[cpu]`), or `auto`, the faster one for
+            the precision
+        precision: of the model's arithmetic; bfloat16 is faster where the hardware has it, and moves some labels;
+            `auto` is float32. Where runtime and precision are `auto`, a folder keeps what its labels were made with
         batch_tokens: tokens, padding included, that the model reads at once; without it 4,096 on a CPU, and on a
             GPU as many as pay, which is measured when the model is loaded
     """
