@@ -265,6 +265,8 @@ def open_bench(folder: Path, seed: int, starter: bool) -> Iterator[Bench]:
     store.mkdir(exist_ok=True)
     with object_store(store) as port, FlakyProxy(port, seed) as proxy:
         os.environ |= environment(proxy.port) | {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
+        # The server from which drivers are forked is told of no other path, and goes on without what it cannot import.
+        os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
         # Before any thread of Ray's: the server from which drivers are forked.
         first = _context().Process(target=int)
         first.start()
