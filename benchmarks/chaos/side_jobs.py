@@ -57,18 +57,21 @@ def _killed(bench: Bench, chance: random.Random, settings: SideJob, fault: str) 
     outcome = Outcome()
     expected = _undisturbed(bench, settings)
     runs = 0
-    for number in tqdm(range(bench.times(10)), desc=fault):
+    times = bench.times(10)
+    progress = tqdm(total=times, desc=fault)
+    while outcome.faults[fault] < times and not outcome.problems:
         # What one has begun, the other takes up.
         before, out = _written(settings.out), settings.out
-        driver = bench.start(settings, on_cluster=number % 2 == 0)
+        driver = bench.start(settings, on_cluster=outcome.drivers % 2 == 0)
         outcome.drivers += 1
         # Most kills wait until there is something half done, so that not all of them hit the start.
         if chance.random() < 0.8:
             wait_until(lambda before=before, out=out: _written(out) != before, driver)
-        driver.process.join(chance.uniform(0.0, 1.0))
+        driver.process.join(chance.uniform(0.0, 0.8))
         if driver.process.is_alive():
             driver.kill()
             outcome.faults[fault] += 1
+            progress.update()
         elif not driver.done:
             outcome.problems.append(f"a job failed; {driver.log}")
         else:
@@ -77,6 +80,7 @@ def _killed(bench: Bench, chance: random.Random, settings: SideJob, fault: str) 
             runs += 1
             settings = replace(settings, out=f"{settings.out.removesuffix(f'-{runs - 1}')}-{runs}")
         outcome.problems += _half_written(settings)
+    progress.close()
     outcome.ended(bench.finish(settings, on_cluster=True))
     outcome.problems += _problems(settings, expected)
     outcome.notes = {"undisturbed runs between": runs}
