@@ -84,27 +84,27 @@ def test_what_goes_through_a_flaky_proxy_arrives_or_fails(s3_port, s3_folder, mo
             location.exists()
 
 
-class CutsShort(FlakyProxy):
-    """Cuts the first answer short that has a file's content."""
+class RefusesOnce(FlakyProxy):
+    """Refuses to give a file's content the first time that it is asked for."""
 
     def __init__(self, port: int) -> None:
         super().__init__(port, seed=1)
-        self.cut: set[str] = set()
+        self.refused: set[str] = set()
 
     def fault(self, request):
-        if request.command != "GET" or request.path in self.cut or "list-type" in request.path:
+        if request.command != "GET" or request.path in self.refused or "list-type" in request.path:
             return None
-        self.cut.add(request.path)
-        return "answer cut short"
+        self.refused.add(request.path)
+        return "answered 503"
 
 
-def test_what_an_ingest_sets_aside_is_read_again_where_an_answer_is_cut_short(s3_port, s3_folder, monkeypatch):
+def test_what_an_ingest_sets_aside_is_read_again_where_a_store_refuses_it_once(s3_port, s3_folder, monkeypatch):
     columns = {"row": [0, 1], "pair_id": ["a", "b"], "source_text": ["Ulm", "Bonn"], "target_text": ["Ulm", "Bonn"]}
     columns |= {"line": [1, 2], "origin": ["news", "news"], "characters": [6, 8]}
     filled = {field.name: pa.array(columns.get(field.name, [None, None]), field.type) for field in SCHEMA}
     pairs = pa.record_batch(list(filled.values()), SCHEMA)
     numbers = np.arange(5)
-    with CutsShort(s3_port) as proxy:
+    with RefusesOnce(s3_port) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
         folder = locate(s3_folder)
         with SpoolFile(folder / "pairs.arrow") as file:
@@ -115,7 +115,7 @@ def test_what_an_ingest_sets_aside_is_read_again_where_an_answer_is_cut_short(s3
         groups = write_index(folder / "index.parquet", {"news": [spooled]})["news"].groups
         (read,) = read_index(folder / "index.parquet", groups, ["pair_id"])
         assert read["pair_id"].equals(pairs["pair_id"])
-    assert len(proxy.cut) == 3
+    assert len(proxy.refused) == 3
 
 
 class FailsToFinish(FlakyProxy):

@@ -18,8 +18,8 @@ logger = logging.getLogger(__name__)
 # So many for each CPU are handed out at once: the next is there when one ends, and few results wait for their turn.
 _WAITING_PER_CPU = 2
 _CANCELLING_SECONDS = 10
-# An object store that fails is asked again by its clients for some seconds, but not when its answer was cut short; and
-# then, as in a projection, after so many more.
+# An object store that fails is asked again by its clients for some seconds, and then, as in a projection, after so many
+# more.
 _STORE_PAUSES = (1, 2, 4, 8, 16)
 
 

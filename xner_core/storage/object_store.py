@@ -57,7 +57,8 @@ def storage_errors(what: object, doing: str) -> Iterator[None]:
 def read_persistently(read: Callable[[], Result]) -> Result:
     """What a reading gives, which is begun again if the storage fails within it.
 
-    Where no answer comes Arrow asks again by itself, but not where one is cut short (seen with Arrow 26).
+    Arrow asks again by itself, but not where the text of a refusal is longer than what was asked for (seen with Arrow
+    26): a few bytes, of an end of a file or of an array.
 
     Raises:
         OSError: it fails every time; that of Arrow, or a `StorageFailure`.
