@@ -22,17 +22,19 @@ from chaos.flaky_store import BUCKET, FlakyProxy, environment, object_store
 from chaos.label_comparison import differences, read_labels
 from chaos.poison import PoisonedAlignerSettings, PoisonedTaggerSettings, mark
 from chaos.tiny_models import save_tiny_encoder, save_tiny_tagger
+from xner_core.corpus import blocks
 from xner_core.corpus.cleaning_settings import CleaningSettings
+from xner_core.corpus.ingest import shard_writing
 from xner_core.corpus.ingest.ingest_settings import IngestSettings
 from xner_core.corpus.layout import open_corpus
 from xner_core.errors import XnerError
+from xner_core.labels import vote_counting
 from xner_core.projection.faults.fault_settings import FaultSettings
 from xner_core.projection.plan import ProjectionPlan, plan_projection
 from xner_core.sample import write_sample_corpus
 from xner_core.storage.files import locate
-from xner_core.workflows.build_consensus import build_consensus
+from xner_core.workflows import build_consensus, corpus
 from xner_core.workflows.consensus_settings import ConsensusSettings
-from xner_core.workflows.corpus import ingest_alone
 from xner_core.workflows.nightly import reproject
 from xner_core.workflows.projection import project_corpus
 from xner_core.workflows.projection_settings import NightlySettings, ProjectionSettings
@@ -42,9 +44,14 @@ JobSettings = ProjectionSettings | IngestSettings | ConsensusSettings
 _JOBS: dict[type, Callable[[Any], Any]] = {
     NightlySettings: reproject,
     ProjectionSettings: project_corpus,
-    IngestSettings: ingest_alone,
-    ConsensusSettings: build_consensus,
+    IngestSettings: corpus.ingest_alone,
+    ConsensusSettings: build_consensus.build_consensus,
 }
+
+# Constants of modules, set so that small work has as many parts as large work has,
+_PARTS = [(blocks, "BLOCK_PAIRS", 64), (shard_writing, "GROUP_PAIRS", 64), (vote_counting, "_FILES_OF_GROUP", 16)]
+# and so that it is done where that is.
+_ON_CLUSTER = [(corpus, "LARGE_BYTES", 0), (build_consensus, "_FILES_IN_PROCESS", 0)]
 
 _NODE = {"num_cpus": 4, "object_store_memory": 100 << 20}
 # A node that is killed is missed after 8 s; under load a healthy one may be silent for some.
@@ -53,9 +60,18 @@ _RUN_SECONDS = 3600
 _SHARD_PAIRS = 16
 
 
-def run_job(settings: JobSettings, variables: dict[str, str], log: str) -> None:
-    """What a driver does: the job of such settings, its output in a file; exit status 1 with a message."""
+def run_job(settings: JobSettings, variables: dict[str, str], log: str, on_cluster: bool) -> None:
+    """What a driver does: the job of such settings, its output in a file; exit status 1 with a message.
+
+    Args:
+        settings: of the job
+        variables: of its environment
+        log: the file
+        on_cluster: whether an ingest or a consensus is done by tasks of the cluster, however small it is
+    """
     os.environ.update(variables)
+    for module, constant, value in _PARTS + (_ON_CLUSTER if on_cluster else []):
+        setattr(module, constant, value)
     with open(log, "ab") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
@@ -171,20 +187,20 @@ class Bench:
         aside.rename(folder)
         return folder
 
-    def start(self, settings: JobSettings) -> Driver:
-        """Starts a driver."""
+    def start(self, settings: JobSettings, on_cluster: bool = False) -> Driver:
+        """Starts a driver; arguments as of `run_job`."""
         self._drivers += 1
         log = self.folder / f"{Path(settings.out).name}-{self._drivers}.log"
         variables = {"RAY_ADDRESS": self.cluster.address}
-        process = _context().Process(target=run_job, args=(settings, variables, str(log)))
+        process = _context().Process(target=run_job, args=(settings, variables, str(log), on_cluster))
         process.start()
         return Driver(process, log)
 
-    def finish(self, settings: JobSettings, tries: int = 6) -> list[Driver]:
+    def finish(self, settings: JobSettings, tries: int = 6, on_cluster: bool = False) -> list[Driver]:
         """Runs drivers one after the other until one is done; returns all of them."""
         drivers = []
         while not (drivers and drivers[-1].done) and len(drivers) < tries:
-            drivers.append(self.start(settings))
+            drivers.append(self.start(settings, on_cluster))
             drivers[-1].wait()
         return drivers
 
@@ -218,7 +234,7 @@ class Bench:
         return len(journal.read_text().splitlines()) if journal.exists() else 0
 
     def actors(self) -> list[psutil.Process]:
-        """The processes of all tagger and aligner actors."""
+        """The processes of all actors that project."""
         return [
             process
             for node in self.cluster.list_all_nodes()
@@ -249,6 +265,8 @@ def open_bench(folder: Path, seed: int, starter: bool) -> Iterator[Bench]:
     store.mkdir(exist_ok=True)
     with object_store(store) as port, FlakyProxy(port, seed) as proxy:
         os.environ |= environment(proxy.port) | {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
+        # The server from which drivers are forked is told of no other path, and goes on without what it cannot import.
+        os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
         # Before any thread of Ray's: the server from which drivers are forked.
         first = _context().Process(target=int)
         first.start()

@@ -18,8 +18,9 @@ from chaos.bench import Bench, Driver, add_node, s3_folder
 from chaos.poison import FAULTS, STAGES, mark
 from xner_core.workflows.projection_settings import NightlySettings, ProjectionSettings
 
-# Shards that are in flight at once: two stages, one actor each, two calls in each.
-IN_FLIGHT = 4
+# Calls of a model that are lost with a driver, at most: its one actor tags or aligns one shard at a time, and may begin
+# another before it is ended as well.
+IN_FLIGHT = 2
 # Seconds that each text takes, asleep, where a run must last for faults to happen in it.
 _SLOW = 0.05
 
@@ -66,7 +67,7 @@ def killed_drivers(bench: Bench, chance: random.Random) -> Outcome:
         outcome.drivers += 1
         # Most kills wait until models are at work, so that not all of them hit the start.
         if chance.random() < 0.7:
-            _wait(lambda before=before: bench.computed(settings) > before, driver)
+            wait_until(lambda before=before: bench.computed(settings) > before, driver)
         driver.process.join(chance.uniform(0.0, 4.0))
         if not driver.process.is_alive():
             break
@@ -84,7 +85,7 @@ def killed_drivers(bench: Bench, chance: random.Random) -> Outcome:
 
 
 def killed_actors(bench: Bench, chance: random.Random) -> Outcome:
-    """SIGKILL for tagger and aligner actors at random moments of one run, loading of their models included."""
+    """SIGKILL for actors, each with a tagger and an aligner, at random moments of one run, while they load included."""
     settings, outcome = bench.settings("killed-actors", seconds=_SLOW), Outcome()
 
     def kill() -> bool:
@@ -131,7 +132,7 @@ def flaky_store(bench: Bench, chance: random.Random) -> Outcome:
     bench.proxy.share = 0.1
     try:
         driver = bench.start(settings)
-        _wait(lambda: bench.computed(settings) > IN_FLIGHT, driver)
+        wait_until(lambda: bench.computed(settings) > IN_FLIGHT, driver)
         # A blackout, shorter than the patience of the job, or not.
         bench.proxy.share = 1.0
         driver.process.join(chance.uniform(5.0, 20.0))
@@ -260,7 +261,8 @@ def _disturb(
     progress.close()
 
 
-def _wait(happened: Callable[[], bool], driver: Driver, seconds: float = 300) -> None:
+def wait_until(happened: Callable[[], bool], driver: Driver, seconds: float = 300) -> None:
+    """Waits until something has happened, while the driver runs, and not for ever."""
     deadline = time.monotonic() + seconds
     while not happened() and driver.process.is_alive() and time.monotonic() < deadline:
         time.sleep(0.1)

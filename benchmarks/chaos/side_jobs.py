@@ -9,15 +9,15 @@ from typing import Any
 from tqdm import tqdm
 
 from chaos.bench import Bench, s3_folder
-from chaos.scenarios import Outcome
+from chaos.scenarios import Outcome, wait_until
 from xner_core.corpus.cleaning_settings import CleaningSettings
 from xner_core.corpus.ingest.ingest_settings import IngestSettings
-from xner_core.corpus.layout import open_corpus
+from xner_core.corpus.layout import MANIFEST, open_corpus
 from xner_core.errors import XnerError
 from xner_core.labels.consensus import consensus_fingerprint, find_consensus
 from xner_core.labels.label_files import find_label_files
 from xner_core.snapshots.repository import label_addresses
-from xner_core.storage.files import locate, read_table
+from xner_core.storage.files import Location, locate, read_table
 from xner_core.workflows.consensus_settings import ConsensusSettings
 
 SideJob = IngestSettings | ConsensusSettings
@@ -57,14 +57,21 @@ def _killed(bench: Bench, chance: random.Random, settings: SideJob, fault: str) 
     outcome = Outcome()
     expected = _undisturbed(bench, settings)
     runs = 0
-    for _ in tqdm(range(bench.times(10)), desc=fault):
-        driver = bench.start(settings)
+    times = bench.times(10)
+    progress = tqdm(total=times, desc=fault)
+    while outcome.faults[fault] < times and not outcome.problems:
+        # What one has begun, the other takes up.
+        before, out = _written(settings.out), settings.out
+        driver = bench.start(settings, on_cluster=outcome.drivers % 2 == 0)
         outcome.drivers += 1
-        # Its modules are loaded within the first seconds.
-        driver.process.join(chance.uniform(0.5, 5.0))
+        # Most kills wait until there is something half done, so that not all of them hit the start.
+        if chance.random() < 0.8:
+            wait_until(lambda before=before, out=out: _written(out) != before, driver)
+        driver.process.join(chance.uniform(0.0, 0.8))
         if driver.process.is_alive():
             driver.kill()
             outcome.faults[fault] += 1
+            progress.update()
         elif not driver.done:
             outcome.problems.append(f"a job failed; {driver.log}")
         else:
@@ -73,7 +80,8 @@ def _killed(bench: Bench, chance: random.Random, settings: SideJob, fault: str) 
             runs += 1
             settings = replace(settings, out=f"{settings.out.removesuffix(f'-{runs - 1}')}-{runs}")
         outcome.problems += _half_written(settings)
-    outcome.ended(bench.finish(settings))
+    progress.close()
+    outcome.ended(bench.finish(settings, on_cluster=True))
     outcome.problems += _problems(settings, expected)
     outcome.notes = {"undisturbed runs between": runs}
     return outcome
@@ -85,16 +93,20 @@ def _in_flaky_store(bench: Bench, settings: SideJob) -> Outcome:
     before = Counter(bench.proxy.faults)
     bench.proxy.share = 0.1
     try:
-        outcome.ended(bench.finish(settings))
+        for on_cluster in (False, True):
+            each = replace(settings, out=f"{settings.out}-{'cluster' if on_cluster else 'process'}")
+            outcome.ended(bench.finish(each, on_cluster=on_cluster))
     finally:
         bench.proxy.share = 0.0
     outcome.faults = Counter({f"request {kind}": n for kind, n in (bench.proxy.faults - before).items()})
-    outcome.problems += _problems(settings, expected) + _half_written(settings)
+    for where in ("cluster", "process"):
+        each = replace(settings, out=f"{settings.out}-{where}")
+        outcome.problems += _problems(each, expected) + _half_written(each)
     return outcome
 
 
 def _undisturbed(bench: Bench, settings: SideJob) -> dict[str, Any]:
-    """What the same job makes when nothing disturbs it."""
+    """What the same job makes in one process when nothing disturbs it."""
     alone = replace(settings, out=str(bench.folder / f"undisturbed-{type(settings).__name__}"))
     last = bench.finish(alone, tries=2)[-1]
     if not last.done:
@@ -103,13 +115,23 @@ def _undisturbed(bench: Bench, settings: SideJob) -> dict[str, Any]:
 
 
 def _result(settings: SideJob) -> dict[str, Any]:
-    """What a job has made: tables by name."""
+    """What a job has made: the content of its files, by their paths."""
+    out = locate(settings.out)
     if isinstance(settings, IngestSettings):
-        corpus = open_corpus(locate(settings.out))
-        return {path: read_table(corpus.location / path) for path in corpus.paths() if path.endswith(".parquet")}
+        corpus = open_corpus(out)
+        manifest = corpus.manifest
+        for source in manifest["index"]["sources"]:
+            # When they were looked at, and whether they had been left alone for long enough by then.
+            source["files"] = [content for content, *_ in source["files"]]
+        return {MANIFEST: manifest} | {path: _content(out / path) for path in corpus.paths()}
     files = find_label_files(label_addresses(settings.labels))
-    votes = find_consensus(f"{settings.out}/{consensus_fingerprint(files)}", files)
-    return {name: read_table(location) for name, location in votes.items()}
+    find_consensus(f"{out}/{consensus_fingerprint(files)}", files)
+    return {file.relative_to(out): _content(file) for file in out.files()}
+
+
+def _content(file: Location) -> bytes:
+    with file.open_input() as stream:
+        return stream.read()
 
 
 def _problems(settings: SideJob, expected: dict[str, Any]) -> list[str]:
@@ -117,10 +139,15 @@ def _problems(settings: SideJob, expected: dict[str, Any]) -> list[str]:
         found = _result(settings)
     except XnerError as error:
         return [f"there is no whole result: {error}"]
-    problems = [f"{name} is not there" for name in expected.keys() - found.keys()]
-    problems += [f"{name} is too much" for name in found.keys() - expected.keys()]
+    problems = [f"{settings.out}: {name} is not there" for name in expected.keys() - found.keys()]
+    problems += [f"{settings.out}: {name} is too much" for name in found.keys() - expected.keys()]
     both = found.keys() & expected.keys()
-    return problems + [f"{name} is different" for name in both if not found[name].equals(expected[name])]
+    return problems + [f"{settings.out}: {name} is different" for name in both if found[name] != expected[name]]
+
+
+def _written(out: str) -> set[str]:
+    """The files that are there."""
+    return {str(file) for file in locate(out).files()}
 
 
 def _half_written(settings: SideJob) -> list[str]:

@@ -7,12 +7,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from chaos.flaky_store import FlakyProxy
 from chaos.label_comparison import differences
 from chaos.poison import mark
 from chaos.run import ChaosSettings
+from xner_core.corpus.ingest.index import read_index, write_index
+from xner_core.corpus.ingest.spool import SCHEMA, SpoolFile, read_array, write_array
 from xner_core.errors import StorageFailure
 from xner_core.storage.files import locate
 
@@ -78,6 +82,40 @@ def test_what_goes_through_a_flaky_proxy_arrives_or_fails(s3_port, s3_folder, mo
         proxy.share = 1.0
         with pytest.raises(StorageFailure, match="could not be looked up"):
             location.exists()
+
+
+class RefusesOnce(FlakyProxy):
+    """Refuses to give a file's content the first time that it is asked for."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(port, seed=1)
+        self.refused: set[str] = set()
+
+    def fault(self, request):
+        if request.command != "GET" or request.path in self.refused or "list-type" in request.path:
+            return None
+        self.refused.add(request.path)
+        return "answered 503"
+
+
+def test_what_an_ingest_sets_aside_is_read_again_where_a_store_refuses_it_once(s3_port, s3_folder, monkeypatch):
+    columns = {"row": [0, 1], "pair_id": ["a", "b"], "source_text": ["Ulm", "Bonn"], "target_text": ["Ulm", "Bonn"]}
+    columns |= {"line": [1, 2], "origin": ["news", "news"], "characters": [6, 8]}
+    filled = {field.name: pa.array(columns.get(field.name, [None, None]), field.type) for field in SCHEMA}
+    pairs = pa.record_batch(list(filled.values()), SCHEMA)
+    numbers = np.arange(5)
+    with RefusesOnce(s3_port) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
+        folder = locate(s3_folder)
+        with SpoolFile(folder / "pairs.arrow") as file:
+            spooled = file.add(pairs)
+        assert spooled.read(["pair_id", "target_text"]).equals(pairs.select(["pair_id", "target_text"]))
+        write_array(folder / "numbers", numbers)
+        assert read_array(folder / "numbers", numbers.dtype, 2, 2).tolist() == [2, 3]
+        groups = write_index(folder / "index.parquet", {"news": [spooled]})["news"].groups
+        (read,) = read_index(folder / "index.parquet", groups, ["pair_id"])
+        assert read["pair_id"].equals(pairs["pair_id"])
+    assert len(proxy.refused) == 3
 
 
 class FailsToFinish(FlakyProxy):

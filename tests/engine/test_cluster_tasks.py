@@ -1,11 +1,12 @@
 import itertools
 import os
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from xner_core.engine.cluster_tasks import ClusterTasks
-from xner_core.errors import XnerError
+from xner_core.errors import StorageFailure, XnerError
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 
@@ -36,3 +37,14 @@ def _refuse_seven(number: int) -> int:
     if number == 7:
         raise XnerError("no item like 7")
     return number
+
+
+def test_a_task_that_a_storage_fails_is_tried_again(tmp_path):
+    assert list(ClusterTasks().map(_fail_at_first, [tmp_path / "one", tmp_path / "two"])) == ["one", "two"]
+
+
+def _fail_at_first(tried: Path) -> str:
+    if not tried.exists():
+        tried.touch()
+        raise StorageFailure("no answer")
+    return tried.name

@@ -1,6 +1,8 @@
 """Independent parts of some work as tasks of the cluster."""
 
+import logging
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -8,18 +10,24 @@ from typing import Any
 import ray
 
 from xner_core.engine.session import ensure_ray
-from xner_core.errors import RunFailure, XnerError
+from xner_core.errors import RunFailure, StorageFailure, XnerError
 from xner_core.storage.tasks import Item, Result
+
+logger = logging.getLogger(__name__)
 
 # So many for each CPU are handed out at once: the next is there when one ends, and few results wait for their turn.
 _WAITING_PER_CPU = 2
 _CANCELLING_SECONDS = 10
+# An object store that fails is asked again by its clients for some seconds, and then, as in a projection, after so many
+# more.
+_STORE_PAUSES = (1, 2, 4, 8, 16)
 
 
 class ClusterTasks:
     """Does each thing in a process of the cluster, on one CPU; Ray is started or joined when the first is asked for.
 
-    A task whose process or node dies is done again elsewhere, so it must be possible to do it twice.
+    A task whose process or node dies is done again elsewhere, and one that a storage fails is tried again. So it must
+    be possible to do it twice.
     """
 
     @property
@@ -55,6 +63,12 @@ class ClusterTasks:
 
 
 def _call(function: Callable[[Any], Any], item: Any) -> Any:
+    for pause in _STORE_PAUSES:
+        try:
+            return function(item)
+        except StorageFailure as error:
+            logger.warning("%s; trying again in %d s", error, pause)
+            time.sleep(pause)
     return function(item)
 
 

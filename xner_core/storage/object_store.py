@@ -6,10 +6,11 @@ and puts on a condition. Credentials, region and endpoint of both come from the 
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from gzip import BadGzipFile
+from typing import TypeVar
 
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
@@ -17,6 +18,9 @@ from pyarrow import fs
 
 from xner_core.errors import StorageFailure
 
+Result = TypeVar("Result")
+
+_READINGS = 4
 _VARIABLES = (
     "AWS_ENDPOINT_URL",
     "AWS_ENDPOINT_URL_S3",
@@ -48,6 +52,21 @@ def storage_errors(what: object, doing: str) -> Iterator[None]:
         raise StorageFailure(
             f"{what}: could not be {doing} ({reason}); see to its disk, network or permissions, and run again"
         ) from error
+
+
+def read_persistently(read: Callable[[], Result]) -> Result:
+    """What a reading gives, which is begun again if the storage fails within it.
+
+    Arrow asks again by itself, but not where the text of a refusal is longer than what was asked for (seen with Arrow
+    26): a few bytes, of an end of a file or of an array.
+
+    Raises:
+        OSError: it fails every time; that of Arrow, or a `StorageFailure`.
+    """
+    for _ in range(_READINGS - 1):
+        with suppress(OSError):
+            return read()
+    return read()
 
 
 def s3_filesystem(bucket: str) -> fs.S3FileSystem:

@@ -20,9 +20,18 @@ from xner_core.corpus.ingest.ingest_settings import IngestSettings
 from xner_core.corpus.ingest.ingestion import ingest_corpus
 from xner_core.engine.cluster_tasks import ClusterTasks
 from xner_core.errors import XnerError
+from xner_core.storage import file_identity
 from xner_core.storage.tasks import InProcess, Tasks
 
 WORDS = "Haus Baum Stadt Fluss Berg Straße Wasser 3 A".split()
+
+
+@pytest.fixture(autouse=True)
+def files_are_settled() -> Iterator[None]:
+    """What is written is taken to be settled at once, however long a test takes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(file_identity, "_SETTLED_SECONDS", -1)
+        yield
 
 
 class Shuffled:

@@ -9,6 +9,7 @@ have. Whether a pair is a duplicate depends on all sources, and is found anew ea
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from unicodedata import unidata_version
 
@@ -22,6 +23,7 @@ from xner_core.corpus.sources import Source
 from xner_core.storage.file_identity import Identity
 from xner_core.storage.files import Location, read_table, refuse_python_types
 from xner_core.storage.hashing import fingerprint
+from xner_core.storage.object_store import read_persistently
 
 FOLDER = "index"
 # Raised whenever the same file would give other pairs, or the same pairs another index.
@@ -102,10 +104,10 @@ def _regrouped(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
 def read_index(location: Location, groups: tuple[int, int], columns: list[str]) -> Iterator[pa.RecordBatch]:
     """Some columns of some row groups, a batch for each group."""
     with location.open_input() as stream:
-        file = pq.ParquetFile(stream)
+        file = read_persistently(partial(pq.ParquetFile, stream))
         refuse_python_types(str(location), file.schema_arrow)
         for group in range(*groups):
-            yield from file.read_row_group(group, columns).combine_chunks().to_batches()
+            yield from read_persistently(partial(file.read_row_group, group, columns)).combine_chunks().to_batches()
 
 
 def write_duplicates(location: Location, marks: np.ndarray) -> None:

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from xner_core.storage.files import Location, locate
 from xner_core.storage.hashing import DIGEST_BYTES
+from xner_core.storage.object_store import read_persistently
 from xner_core.storage.tasks import Tasks
 
 # Hidden, so that nothing takes it for a part of the corpus.
@@ -82,6 +83,9 @@ class SpooledBatch:
         if self.location.is_local:
             with pa.memory_map(self.location.path) as file:
                 return pa.ipc.open_file(file).get_batch(self.number).select(columns)
+        return read_persistently(lambda: self._fetch(columns))
+
+    def _fetch(self, columns: list[str]) -> pa.RecordBatch:
         options = pa.ipc.IpcReadOptions(included_fields=sorted(map(SCHEMA.names.index, columns)))
         with self.location.open_input() as stream:
             return pa.ipc.open_file(stream, options=options).get_batch(self.number).select(columns)
@@ -140,6 +144,10 @@ def write_array(location: Location, values: np.ndarray) -> None:
 
 def read_array(location: Location, kind: np.dtype, first: int, count: int) -> np.ndarray:
     """Reads some of the values of an array that were written so."""
-    with location.open_input() as stream:
-        stream.seek(first * kind.itemsize)
-        return np.frombuffer(stream.read(count * kind.itemsize), kind)
+
+    def fetch() -> bytes:
+        with location.open_input() as stream:
+            stream.seek(first * kind.itemsize)
+            return stream.read(count * kind.itemsize)
+
+    return np.frombuffer(read_persistently(fetch), kind)
