@@ -18,5 +18,4 @@ ROWS = {
     "nodes": Row("scale_rows:nodes", (TEXT, MODELS), of_present=True),
     "scale": Row("scale_rows:scale", (TEXT, MODELS), of_present=True, named=True),
     "gpu": Row("gpu_rows:gpu", (PAIRS, MODELS), device="cuda"),
-    "sharing": Row("gpu_rows:sharing", (PAIRS, MODELS), device="cuda"),
 }

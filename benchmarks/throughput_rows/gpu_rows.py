@@ -1,11 +1,7 @@
 """Rows of one GPU: models with random weights in the shapes of the starter, XLM-R base and large."""
 
-import multiprocessing
 import time
-from dataclasses import asdict
-from multiprocessing.synchronize import Barrier
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import torch
@@ -20,7 +16,6 @@ from throughput_rows.stage_rows import aligner_settings, read_pairs, tag_and_ali
 # Hidden size, layers, heads, inner size.
 SHAPES = {"starter": (384, 12, 12, 1536), "base": (768, 12, 12, 3072), "large": (1024, 24, 16, 4096)}
 _BATCH_TOKENS = (16_384, 65_536, 262_144)
-_PROCESSES = (1, 2, 4, 8)
 _OUTSIDE = 3.0
 _LABELS = ["O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"]
 
@@ -85,44 +80,3 @@ def _measured(
     share = meter.measured(useful_operations(config, tokens) / seconds / rate, "share, tagging")
     share.details = line.details
     return line, share
-
-
-def sharing(work: Work) -> dict[str, Measured]:
-    """Tags and aligns in several processes that share a GPU, with the starter's shape in bfloat16.
-
-    Each has its own part of the pairs; the rate is that of all together, models loaded and warm.
-    """
-    folder = _saved(Path(work.scratch) / "starter", "starter", Path(work.inputs) / "models" / "tagger")
-    context = multiprocessing.get_context("spawn")
-    pairs = read_pairs(work).num_rows
-    lines = {}
-    for count in _PROCESSES[:2] if work.smoke else _PROCESSES:
-        begun, ended = context.Barrier(count + 1), context.Barrier(count + 1)
-        parts = [
-            context.Process(target=_share, args=(asdict(work), str(folder), number, count, begun, ended))
-            for number in range(count)
-        ]
-        for part_ in parts:
-            part_.start()
-        begun.wait(600)
-        with Meter() as meter:
-            ended.wait(600)
-        for part_ in parts:
-            part_.join()
-        lines[f"GPU, starter, processes: {count}"] = meter.measured(pairs / meter.wall_seconds, "pairs/s")
-    return lines
-
-
-def _share(work: dict[str, Any], folder: str, number: int, count: int, begun: Barrier, ended: Barrier) -> None:
-    """The part of one process: every `count`-th block of pairs."""
-    own = Work(**work)
-    torch.set_num_threads(1)
-    more = {"precision": "bfloat16", "batch_tokens": _BATCH_TOKENS[1]}
-    tagger = tagger_settings(own, folder, **more).load()
-    aligner = aligner_settings(own, "similarity", encoder=folder, **more).load()
-    pairs = read_pairs(own)
-    size = -(-pairs.num_rows // count)
-    tag_and_align(tagger, aligner, pairs[:256])
-    begun.wait(600)
-    tag_and_align(tagger, aligner, pairs[number * size : (number + 1) * size])
-    ended.wait(600)
