@@ -152,7 +152,7 @@ def test_a_row_that_fails_is_told(tmp_path, capsys):
     (baseline / "xner_core").mkdir(parents=True)
     Path(baseline / "xner_core" / "__init__.py").touch()
     arguments = ["--smoke", "--rows", "consensus", "--folder", str(tmp_path / "made"), "--baseline", str(baseline)]
-    assert throughput.main(arguments) == 0
+    assert throughput.main(arguments) == 1
     told = capsys.readouterr()
     assert "failed with exit status 1" in told.out
     assert "ModuleNotFoundError" in told.err
